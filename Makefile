@@ -1,0 +1,58 @@
+# Every target sets up what it needs by itself: Python 3.11 to 3.13, git and make are enough.
+.DEFAULT_GOAL := help
+.SUFFIXES:
+
+PYTHON ?=
+BIN := .venv/bin
+READY := .venv/.ready
+DEMO := build/demo
+ARGS ?=
+
+.PHONY: help
+help: ## show this list
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml uv.lock scripts/setup.sh
+	@PYTHON="$(PYTHON)" scripts/setup.sh
+	@touch $@
+
+.PHONY: setup
+setup: $(READY) ## make the environment (.venv) from the lock file
+
+.PHONY: run
+run: $(READY) ## generate a small event log, compute its segments and show them
+	@rm -rf $(DEMO) && mkdir -p $(DEMO)
+	$(BIN)/segments generate --users 2000 --days 14 --seed 7 --disorder 10m --duplicates 0.02 --malformed 0.002 \
+		--out $(DEMO)/events.jsonl
+	$(BIN)/segments run --rules examples/rules.yaml --events $(DEMO)/events.jsonl --changes $(DEMO)/changes.jsonl \
+		--profiles sqlite:///$(DEMO)/profiles.db --dead-letters $(DEMO)/dead-letters.jsonl --summary $(DEMO)/summary.json
+
+.PHONY: test
+test: $(READY) ## run the tests (ARGS="-k name" narrows; REQUIRE_SERVICES=1 insists on every tier)
+	@prism=$$(scripts/build_prism.sh) && PRISM="$$prism" $(BIN)/python -m pytest $(ARGS)
+
+.PHONY: lint
+lint: $(READY) ## check style, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+.PHONY: format
+format: $(READY) ## rewrite the code in the project's style
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: bench
+bench: $(READY) ## measure against the peers (ARGS=--large adds 4,000,000 events)
+	@scripts/setup.sh bench || echo "bench: the peers' environment could not be made; they are left out" >&2
+	$(BIN)/python -m tests.bench.run $(ARGS)
+
+.PHONY: prism
+prism: ## build Beam's Prism runner into the user's cache (needs Go)
+	@REQUIRE_SERVICES=1 scripts/build_prism.sh
+
+.PHONY: clean
+clean: ## remove everything that was made here
+	rm -rf build dist .venv .tools .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

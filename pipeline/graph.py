@@ -1,0 +1,59 @@
+"""The pipeline as one readable chain: chunks of a log in; changes, profiles and dead letters out."""
+
+from dataclasses import dataclass
+
+import apache_beam as beam
+
+from segmentation.config import Rules
+from segmentation.reading import property_plan
+from transforms.assign_segments import CHANGES, PROFILES, AssignSegments
+from transforms.decode_events import DEAD_LETTERS, EVENTS, DecodeEvents
+from transforms.mapping import EventMapping
+from transforms.measure_population import MeasurePopulation
+from transforms.shard_users import ShardUsers
+from transforms.timing import Timing
+from transforms.track_users import FEATURES, POPULATION, TrackUsers
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that shapes the graph but its ends.
+
+    ``now`` is the clock of the run, µs. ``demo_keys``: the published demo keys may stand in for missing ones.
+    """
+
+    rules: Rules
+    mapping: EventMapping | None
+    timing: Timing
+    shards: int
+    early: bool
+    profiles: bool
+    demo_keys: bool
+    now: int
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """``changes`` and ``profiles`` are frames as bytes (`segmentation.frames`), ``dead_letters`` are `DeadLetter`."""
+
+    changes: beam.PCollection
+    profiles: beam.PCollection
+    dead_letters: beam.PCollection
+
+
+def build(chunks: beam.PCollection, plan: Plan) -> Outputs:
+    """The graph from `RawChunk` on."""
+    decoded = chunks | "DecodeEvents" >> DecodeEvents(property_plan(plan.rules).properties, plan.mapping, now=plan.now)
+    segmented = segment(decoded[EVENTS], plan)
+    return Outputs(segmented[CHANGES], segmented[PROFILES], decoded[DEAD_LETTERS])
+
+
+def segment(batches: beam.PCollection, plan: Plan) -> beam.pvalue.DoOutputsTuple:
+    """The graph from `EventBatch` on: outputs ``changes`` and ``profiles``."""
+    sharded = batches | "ShardUsers" >> ShardUsers(plan.rules, plan.shards, demo_keys=plan.demo_keys)
+    tracked = sharded | "TrackUsers" >> TrackUsers(plan.rules, plan.timing, plan.shards, early=plan.early)
+    population = tracked[POPULATION] | "MeasurePopulation" >> MeasurePopulation(plan.timing, plan.shards)
+    messages = (tracked[FEATURES], population) | "MergeMessages" >> beam.Flatten()
+    return messages | "AssignSegments" >> AssignSegments(
+        plan.rules, plan.timing, plan.shards, profiles=plan.profiles, demo_keys=plan.demo_keys
+    )

@@ -1,0 +1,106 @@
+"""Sinks in this process: files and SQLite, opened before a run, closed (or given up) after it.
+
+A local runner executes the steps in the process that submitted them, so a step can write to what the run has opened, batch
+by batch, with nothing held back; the files appear under their names when the run has succeeded.
+"""
+
+import threading
+from dataclasses import dataclass
+
+import apache_beam as beam
+import polars as pl
+
+from pipeline.io.changes_file import ChangesWriter
+from pipeline.io.dead_letters_file import DeadLettersWriter
+from pipeline.io.profile_store import ProfileStore
+from schemas.change_frame import CHANGE_COLUMNS
+from schemas.types import DeadLetter
+from segmentation.frames import decode_frames
+
+
+
+
+@dataclass
+class LocalSinks:
+    """What a run writes to. ``now`` is the clock of the run, µs."""
+
+    changes: ChangesWriter
+    dead_letters: DeadLettersWriter
+    profiles: ProfileStore | None
+    now: int
+
+    def __post_init__(self) -> None:
+        self.lock = threading.Lock()
+
+    def close(self) -> None:
+        """The run has succeeded."""
+        self.changes.close()
+        self.dead_letters.close()
+        if self.profiles is not None:
+            self.profiles.close()
+
+    def abort(self) -> None:
+        """The run has failed: its files do not appear."""
+        self.changes.abort()
+        self.dead_letters.abort()
+        if self.profiles is not None:
+            self.profiles.close()
+
+
+_open: dict[str, LocalSinks] = {}
+
+
+def register(run: str, sinks: LocalSinks) -> None:
+    """Make a run's sinks known to its steps."""
+    _open[run] = sinks
+
+
+def unregister(run: str) -> None:
+    """Forget a run's sinks."""
+    _open.pop(run, None)
+
+
+class WriteChanges(beam.DoFn):  # type: ignore[misc]  # Beam's base classes are untyped
+    """Frames of changes (as bytes) into the run's file and profile store."""
+
+    def __init__(self, run: str) -> None:
+        self._run = run
+
+    def process(self, frames: bytes) -> None:
+        """Write one frame."""
+        sinks = _open[self._run]
+        changes = decode_frames(frames)[1]["changes"].with_columns(
+            emitted_at=pl.lit(sinks.now, pl.Int64), trace_context=pl.lit(None, pl.String)
+        )
+        changes = changes.select(list(CHANGE_COLUMNS))
+        with sinks.lock:
+            sinks.changes.write(changes)
+            if sinks.profiles is not None:
+                sinks.profiles.apply_changes(changes)
+
+
+class WriteProfiles(beam.DoFn):  # type: ignore[misc]
+    """Frames of profiles (as bytes) into the run's profile store."""
+
+    def __init__(self, run: str) -> None:
+        self._run = run
+
+    def process(self, frames: bytes) -> None:
+        """Write one frame."""
+        sinks = _open[self._run]
+        if sinks.profiles is not None:
+            with sinks.lock:
+                sinks.profiles.apply_profiles(decode_frames(frames)[1]["profiles"])
+
+
+class WriteDeadLetters(beam.DoFn):  # type: ignore[misc]
+    """Dead letters into the run's file."""
+
+    def __init__(self, run: str) -> None:
+        self._run = run
+
+    def process(self, letter: DeadLetter) -> None:
+        """Write one letter."""
+        sinks = _open[self._run]
+        with sinks.lock:
+            sinks.dead_letters.write([letter])

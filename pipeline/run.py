@@ -1,0 +1,143 @@
+"""One run: open the ends, build the graph, execute it, and tell what came of it."""
+
+import json
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.runner import PipelineResult
+
+from pipeline.graph import Plan, build
+from pipeline.inputs import Inputs
+from pipeline.io.changes_file import ChangesWriter
+from pipeline.io.dead_letters_file import DeadLettersWriter
+from pipeline.io.local_sinks import LocalSinks, WriteChanges, WriteDeadLetters, WriteProfiles, register, unregister
+from pipeline.io.profile_store import ProfileStore
+from pipeline.io.read_files import ReadFiles, formats
+from pipeline.options import RunOptions
+from segmentation.units import floor_to
+from transforms.keys import uses_demo_keys
+from transforms.timing import Timing
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run did, in numbers. ``read`` = accepted + duplicate + all of dropped + all of dead_letter, in records."""
+
+    read: int
+    accepted: int
+    duplicate: int
+    dropped: dict[str, int]
+    dead_letter: dict[str, int]
+    changes: dict[str, int]
+    users: int
+    segments: dict[str, int]
+    seconds: float
+    late: int = 0
+    #: The least score that reaches a percentile that a rule asks for, at the end: ``engagement>=80`` -> score.
+    cut_scores: dict[str, int] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """As JSON, indented."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+
+def execute(options: RunOptions, inputs: Inputs, clock: Callable[[], float] = time.time) -> Summary:
+    """Run the pipeline over ``inputs`` and write the outputs that ``options`` name.
+
+    Raises:
+        OutputError, StoreError: an output can't be written; the message names the option.
+        Exception: what a step of the pipeline raised; no output file appears then.
+    """
+    started = time.monotonic()
+    now = int(clock() * 1_000_000)
+    sinks = _open_sinks(options, now)
+    run = uuid.uuid4().hex
+    register(run, sinks)
+    try:
+        result = _execute(options, inputs, run, now)
+    except BaseException:
+        sinks.abort()
+        raise
+    finally:
+        unregister(run)
+    sinks.close()
+    summary = _summary(result, inputs, round(time.monotonic() - started, 3))
+    if options.summary is not None:
+        Path(options.summary).write_text(summary.to_json(), encoding="utf-8")
+    return summary
+
+
+def _open_sinks(options: RunOptions, now: int) -> LocalSinks:
+    changes = ChangesWriter(options.changes)
+    try:
+        dead_letters = DeadLettersWriter(options.dead_letters)
+        try:
+            profiles = None if options.profiles is None else ProfileStore(options.profiles, "--profiles")
+        except BaseException:
+            dead_letters.abort()
+            raise
+    except BaseException:
+        changes.abort()
+        raise
+    return LocalSinks(changes, dead_letters, profiles, now)
+
+
+def _execute(options: RunOptions, inputs: Inputs, run: str, now: int) -> PipelineResult:
+    tick = inputs.rules.tick
+    until = None if options.until is None else floor_to(options.until, tick)
+    plan = Plan(
+        rules=inputs.rules,
+        mapping=inputs.mapping,
+        timing=Timing(bounded=not options.early, max_disorder=options.max_disorder, until=until),
+        shards=options.shards,
+        early=options.early,
+        profiles=options.profiles is not None,
+        demo_keys=uses_demo_keys(),
+        now=now,
+    )
+    pipeline = beam.Pipeline(runner=_runner(options), options=PipelineOptions(list(options.beam_args)))
+    files = formats(inputs.files, inputs.mapping)
+    numbered = inputs.mapping is not None and inputs.mapping.numbers_repeats
+    outputs = build(pipeline | "ReadFiles" >> ReadFiles(files, number_repeats=numbered), plan)
+    outputs.changes | "WriteChanges" >> beam.ParDo(WriteChanges(run))
+    outputs.profiles | "WriteProfiles" >> beam.ParDo(WriteProfiles(run))
+    outputs.dead_letters | "WriteDeadLetters" >> beam.ParDo(WriteDeadLetters(run))
+    result = pipeline.run()
+    result.wait_until_finish()
+    return result
+
+
+def _runner(options: RunOptions) -> "beam.runners.PipelineRunner | str":
+    # Beam's DirectRunner chooses between runners by itself; results must not depend on that choice.
+    return FnApiRunner() if options.runner == "FnApiRunner" else options.runner
+
+
+def _summary(result: PipelineResult, inputs: Inputs, seconds: float) -> Summary:
+    metrics = result.metrics().query()
+    counts: dict[str, int] = {}
+    for counter in metrics["counters"]:
+        counts[counter.key.metric.name] = counts.get(counter.key.metric.name, 0) + counter.result
+    gauges = {gauge.key.metric.name: gauge.result.value for gauge in metrics["gauges"]}
+    return Summary(
+        read=counts.get("read", 0),
+        accepted=counts.get("accepted", 0),
+        duplicate=counts.get("duplicate", 0),
+        dropped=_group(counts, "dropped."),
+        dead_letter=_group(counts, "dead_letter."),
+        changes=_group(counts, "changes."),
+        users=counts.get("users", 0),
+        segments={name: counts.get(f"members.{name}", 0) for name in inputs.rules.segments},
+        seconds=seconds,
+        late=counts.get("late", 0),
+        cut_scores=_group(gauges, "cut."),
+    )
+
+
+def _group(counts: dict[str, int], prefix: str) -> dict[str, int]:
+    return {name.removeprefix(prefix): counts[name] for name in sorted(counts) if name.startswith(prefix) and counts[name]}

@@ -1,0 +1,26 @@
+"""What every frame that crosses a module's edge is checked for."""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from schemas.errors import SchemaError
+
+
+def check_columns(
+    frame: pl.DataFrame, what: str, columns: Mapping[str, type[pl.DataType]], nullable: frozenset[str]
+) -> pl.DataFrame:
+    """The frame itself, its columns in the order of ``columns``; ``what`` is what errors call it.
+
+    Raises:
+        SchemaError: a column is missing, unknown or of another type, or holds a null and is not ``nullable``.
+    """
+    missing, unknown = columns.keys() - frame.schema.keys(), frame.schema.keys() - columns.keys()
+    if missing or unknown:
+        raise SchemaError(f"{what}: missing columns {sorted(missing)}, unknown columns {sorted(unknown)}")
+    for name, expected in columns.items():
+        if frame.schema[name] != expected:
+            raise SchemaError(f"{what}: {name} is {frame.schema[name]}, expected {expected.__name__}")
+        if name not in nullable and frame[name].null_count():
+            raise SchemaError(f"{what}: {name} holds nulls")
+    return frame.select(list(columns))

@@ -1,0 +1,180 @@
+"""Settled changes as records that explain themselves: order, sequence, cause, evidence, and ids that every replay repeats."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from schemas.change_frame import CHANGE_COLUMNS
+from segmentation.conditions import Conditions
+from segmentation.config import Rules
+from segmentation.due import read_thresholds
+from segmentation.evidence import Evidence
+from segmentation.expressions import percentile_thresholds, segments_read
+from segmentation.features.timeline import I64, Bool, Changes, Span, grown, last_before, run_starts
+from segmentation.pseudonyms import change_id, subject_ids
+
+
+@dataclass(frozen=True)
+class Decided:
+    """The users whose memberships changed at one tick. Shapes: (users,) and (users, segments)."""
+
+    index: int
+    users: I64
+    before: Bool
+    after: Bool
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the change log asks its shard: the table of features at some keys, and whether others moved there."""
+
+    timeline: Changes
+    span: Span
+    frame: Callable[[I64, frozenset[str]], pl.DataFrame]
+    #: (keys, feature) -> the percentile changed since the tick before although the user's own score did not.
+    others_moved: Callable[[I64, str], Bool]
+
+
+class ChangeLog:
+    """The sequence numbers and pseudonyms of a shard's subjects, and the making of change records."""
+
+    def __init__(self, rules: Rules, conditions: Conditions, publish_key: bytes) -> None:
+        self._rules = rules
+        self._names = np.array(list(rules.segments), np.object_)
+        self._alphabetical = np.argsort(np.argsort(self._names))
+        self._publish_key = publish_key
+        self._evidence = Evidence(conditions)
+        self._reads = _percentiles_behind(rules)
+        self._subjects: dict[int, str] = {}
+        self.sequence = np.empty(0, np.int64)
+
+    def changes(self, decided: list[Decided], users: list[bytes], context: Context) -> pl.DataFrame:
+        """The records of what was decided, sorted by user and sequence."""
+        if not decided:
+            return empty()
+        self.sequence = grown(self.sequence, len(users), 0)
+        rows = _sorted_rows(decided, self._alphabetical)
+        user, segment, entered = rows.user, rows.segment, rows.entered
+        starts = run_starts(user)
+        lengths = np.diff(np.append(starts, len(user)))
+        rank = np.arange(len(user)) - np.repeat(starts, lengths)
+        sequence = self.sequence[user] + rank + 1
+        self.sequence[user[starts]] += lengths
+        keys = context.span.keys(user, rows.index)
+        ticks = context.span.settled + rows.index * context.span.tick
+        subjects = self.subjects(users, user)
+        names = self._names[segment]
+        actions = np.where(entered, "ENTERED", "EXITED")
+        cause, late = self._causes(keys, segment, context)
+        ids = [change_id(*each) for each in zip(subjects, names, actions, ticks.tolist(), strict=True)]
+        columns = {
+            "change_id": pl.Series(ids, dtype=pl.String),
+            "subject_id": pl.Series(subjects, dtype=pl.String),
+            "segment": pl.Series(names, dtype=pl.String),
+            "action": pl.Series(actions, dtype=pl.String),
+            "effective_at": ticks,
+            "stage": pl.Series(np.where(late, "LATE", "ON_TIME"), dtype=pl.String),
+            "cause": cause,
+            "sequence": sequence,
+            "early_index": pl.Series([None] * len(user), dtype=pl.Int64),
+            "memberships": self.membership_texts(_after_each(rows)),
+            "rules_version": np.full(len(user), self._rules.version, np.int64),
+            "evidence": self._evidence.texts(keys, segment, entered, rows.after, context.frame),
+            "flags": pl.Series(["{}"] * len(user), dtype=pl.String),
+        }
+        return pl.DataFrame(columns)
+
+    def subjects(self, users: list[bytes], rows: I64) -> list[str]:
+        """The published pseudonym of each row's user."""
+        known = self._subjects
+        missing = [row for row in np.unique(rows).tolist() if row not in known]
+        known.update(zip(missing, subject_ids(self._publish_key, [users[row] for row in missing]), strict=True))
+        return [known[row] for row in rows.tolist()]
+
+    def membership_texts(self, member: Bool) -> pl.Series:
+        """JSON arrays of the names of the segments in each row, by name."""
+        packed = np.packbits(member, axis=1)
+        distinct, inverse = np.unique(packed, axis=0, return_inverse=True)
+        bits = np.unpackbits(distinct, axis=1, count=member.shape[1]).astype(np.bool_)
+        texts = [json.dumps(sorted(self._names[row]), separators=(",", ":")) for row in bits]
+        return pl.Series(texts, dtype=pl.String).gather(inverse.ravel())
+
+    def _causes(self, keys: I64, segment: I64, context: Context) -> tuple[pl.Series, Bool]:
+        """The first cause that applies, and whether a late event was among the tick's."""
+        timeline = context.timeline
+        source = last_before(timeline.keys, keys, context.span.stride)
+        fresh = timeline.keys[source] == keys
+        event = fresh & timeline.columns["event"][source]
+        late = fresh & timeline.columns["late"][source]
+        population = np.zeros(len(keys), np.bool_)
+        for feature, readers in self._reads.items():
+            rows = np.flatnonzero(~event & readers[segment])
+            population[rows] |= context.others_moved(keys[rows], feature)
+        cause = np.select([event, population], [0, 1], default=2)
+        return pl.Series(["event", "population", "time"]).gather(cause), late
+
+
+def empty() -> pl.DataFrame:
+    """No changes."""
+    kept = {name: kind for name, kind in CHANGE_COLUMNS.items() if name not in ("emitted_at", "trace_context")}
+    return pl.DataFrame(schema=kept)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """One row per change."""
+
+    user: I64
+    index: I64
+    segment: I64
+    entered: Bool
+    before: Bool
+    after: Bool
+
+
+def _sorted_rows(decided: list[Decided], alphabetical: I64) -> _Rows:
+    """A row per (user, tick, segment) that changed: by user and tick, exits first, then by segment name."""
+    users = np.concatenate([each.users for each in decided])
+    index = np.concatenate([np.full(len(each.users), each.index) for each in decided])
+    before, after = np.concatenate([each.before for each in decided]), np.concatenate([each.after for each in decided])
+    row, segment = np.nonzero(before != after)
+    entered = after[row, segment]
+    order = np.lexsort((alphabetical[segment], entered, index[row], users[row]))
+    row, segment, entered = row[order], segment[order], entered[order]
+    return _Rows(users[row], index[row], segment, entered, before[row], after[row])
+
+
+def _after_each(rows: _Rows) -> Bool:
+    """The memberships after each change, which differ from those after the tick while more changes of it follow."""
+    starts = run_starts(rows.user, rows.index)
+    lengths = np.diff(np.append(starts, len(rows.user)))
+    rank = np.arange(len(rows.user)) - np.repeat(starts, lengths)
+    member = rows.before.copy()
+    for step in range(int(lengths.max(initial=0))):
+        # The step-th change of a tick holds for itself and for all that follow it in the same tick.
+        position = np.repeat(starts, lengths) + step
+        applies = rank >= step
+        changed = position[applies]
+        member[np.flatnonzero(applies), rows.segment[changed]] = rows.entered[changed]
+    return member
+
+
+def _percentiles_behind(rules: Rules) -> dict[str, Bool]:
+    """By feature: which segments' outcome depends on its percentile, also through others that they name or rival."""
+    direct: dict[str, set[str]] = {}
+    rivals: dict[str, set[str]] = {}
+    for name, segment in rules.segments.items():
+        conditions = [condition for condition in (segment.when, segment.until) if condition is not None]
+        direct[name] = {feature for condition in conditions for feature in percentile_thresholds(condition)}
+        rivals[name] = {other for condition in conditions for other in segments_read(condition)}
+    for unit in rules.order:
+        together = {feature for name in unit for feature in direct[name]}
+        together |= {feature for name in unit for other in rivals[name] for feature in direct[other]}
+        for name in unit:
+            direct[name] = together
+    return {
+        feature: np.array([feature in direct[name] for name in rules.segments]) for feature in read_thresholds(rules)
+    }

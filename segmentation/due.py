@@ -1,0 +1,120 @@
+"""When a user must be looked at although nothing about them changed: because time passed, or because others moved.
+
+Looking once too often is harmless (the outcome is the same), once too rarely is not, so every rule here errs on the side of
+more. All results are keys of (user, tick) as in `segmentation.features.timeline`.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from segmentation.conditions import Conditions
+from segmentation.config import Journey, Rules
+from segmentation.expressions import age_thresholds, percentile_thresholds
+from segmentation.features.timeline import I64, NO_TIME, Bool, Changes, Column, Span
+from segmentation.percentiles import Population
+from segmentation.units import HOUR
+
+
+def merged_thresholds(rules: Rules, thresholds: str) -> dict[str, frozenset[float] | None]:
+    """Over all conditions: the literals that each percentile (or age) is compared with; None where every change matters."""
+    read = {"percentile": percentile_thresholds, "age": age_thresholds}[thresholds]
+    result: dict[str, frozenset[float] | None] = {}
+    for segment in rules.segments.values():
+        for condition in (segment.when, segment.until):
+            if condition is None:
+                continue
+            for name, literals in read(condition).items():
+                known = result.get(name, frozenset())
+                result[name] = None if literals is None or known is None else known | literals
+    return result
+
+
+class Crossings:
+    """The ticks at which time alone changes what a condition sees: ages that pass a literal, deadlines that pass."""
+
+    def __init__(self, conditions: Conditions) -> None:
+        rules = conditions.rules
+        self._ages = merged_thresholds(rules, "age")
+        self._deadlines = {
+            f"{name}.": feature.deadline
+            for name, feature in rules.features.items()
+            if isinstance(feature, Journey) and feature.deadline is not None and f"{name}.status" in conditions.columns
+        }
+
+    def due(self, rows: Changes, span: Span) -> I64:
+        """Keys within ``span`` given what holds from each row on (rows sorted by key; index 0: from before the span)."""
+        following = self._holds_until(rows, span)
+        found = [np.empty(0, np.int64)]
+        for column, literals in self._ages.items():
+            times = rows.columns[column]
+            known = times != NO_TIME
+            if literals is None:
+                found.append(_every_tick(rows.keys[known], following[known]))
+                continue
+            for hours in literals:
+                found += self._around(rows.keys[known], following[known], times[known] + int(hours * HOUR), span)
+        for prefix, deadline in self._deadlines.items():
+            started = rows.columns[prefix + "started_at"]
+            open_ = (started != NO_TIME) & (rows.columns[prefix + "completed_at"] == NO_TIME)
+            found += self._around(rows.keys[open_], following[open_], started[open_] + deadline, span)
+        return np.concatenate(found)
+
+    def _holds_until(self, rows: Changes, span: Span) -> I64:
+        """The key up to which (exclusive) each row holds: the user's next row, or one past the span."""
+        last_of_user = (rows.keys // span.stride + 1) * span.stride
+        following = np.append(rows.keys[1:], np.iinfo(np.int64).max)
+        return np.minimum(following, last_of_user)
+
+    def _around(self, keys: I64, following: I64, moments: I64, span: Span) -> list[I64]:
+        """The ticks next to ``moments``: at it, just after it, and one more for what rounding may have moved."""
+        first = (moments - span.settled) // span.tick
+        base = keys - keys % span.stride
+        found = []
+        for offset in (0, 1, 2):
+            index = first + offset
+            candidate = base + index
+            found.append(candidate[(index >= 1) & (index <= span.count) & (candidate > keys) & (candidate < following)])
+        return found
+
+
+def _every_tick(keys: I64, following: I64) -> I64:
+    gaps = following - keys - 1
+    starts = np.repeat(keys + 1, gaps)
+    return starts + np.arange(len(starts)) - np.repeat(np.cumsum(gaps) - gaps, gaps)
+
+
+class Movers:
+    """The users whose percentile crossed one of its literals at a boundary, by their place among the cutoff scores."""
+
+    def __init__(self, literals: frozenset[float] | None) -> None:
+        self._literals = None if literals is None else sorted(literals)
+        self._place = np.empty(0, np.int8)
+
+    def at(self, population: Population, scores: I64) -> I64:
+        """The users (positions in ``scores``, the values of all users at the boundary) to look at."""
+        place = self._places(population, scores)
+        held = np.zeros(len(place), np.int8)
+        held[: len(self._place)] = self._place
+        self._place = place
+        if self._literals is None:
+            return np.flatnonzero((place > 0) | (held > 0))
+        return np.flatnonzero(place != held)
+
+    def _places(self, population: Population, scores: I64) -> Column:
+        """0: no percentile; otherwise one more than the number of cutoffs reached."""
+        cutoffs = population.cutoffs(self._literals or [])
+        place = np.zeros(len(scores), np.int8)
+        if np.isnan(population.percentiles[:1]).any() or not len(population.scores):
+            return place
+        member: Bool = scores > 0
+        place += member
+        for cutoff in cutoffs:
+            place += scores >= cutoff
+        place *= member
+        return place
+
+
+def read_thresholds(rules: Rules) -> Mapping[str, frozenset[float] | None]:
+    """The literals that each percentile is compared with."""
+    return merged_thresholds(rules, "percentile")

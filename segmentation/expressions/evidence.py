@@ -1,0 +1,107 @@
+"""Why a condition holds: the values that it compares, and with what."""
+
+import json
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TypeAlias
+
+import polars as pl
+
+from segmentation.expressions.nodes import (
+    Column,
+    Comparison,
+    Expression,
+    HoursSince,
+    In,
+    InSegment,
+    IsNull,
+    Literal,
+    Node,
+    Not,
+    Percentile,
+    Type,
+    Value,
+    children,
+    walk,
+)
+from segmentation.expressions.polars_compiler import FLIPPED, compile_node
+from segmentation.expressions.rendering import render, threshold_text
+
+ThresholdValue: TypeAlias = Value | tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class EvidenceTerm:
+    """One comparison of a condition.
+
+    ``name`` is the operand's text and ``value`` computes it from the feature table (INTERVAL and TIMESTAMP in
+    microseconds: see ``type``). ``threshold`` is the literal as text (``24h``, a JSON array for IN) or the text of
+    what else stands there, ``threshold_value`` the literal itself (microseconds for an interval, the values for IN),
+    None without one. For in_segment('x') ``segment`` is x, the operator is empty and ``value`` NULL: whoever knows
+    the memberships fills it in.
+    """
+
+    name: str
+    operator: str
+    threshold: str | None
+    value: pl.Expr = field(compare=False)
+    threshold_value: ThresholdValue | None
+    type: Type
+    segment: str | None = None
+
+
+def evidence_terms(expression: Expression) -> tuple[EvidenceTerm, ...]:
+    """Every different comparison, IN and IS NULL of a feature and every in_segment(), in order of appearance."""
+    return tuple(dict.fromkeys(_terms(expression.root, negated=False)))
+
+
+def _terms(node: Node, negated: bool) -> list[EvidenceTerm]:
+    terms: list[EvidenceTerm] = []
+    match node:
+        case InSegment():
+            nothing = pl.lit(None, dtype=pl.Boolean)
+            terms = [EvidenceTerm(f"in_segment({node.segment})", "", None, nothing, None, Type.BOOLEAN, node.segment)]
+        case Comparison():
+            terms = [
+                *_term(node.left, node.operator, node.right),
+                *_term(node.right, FLIPPED[node.operator], node.left),
+            ]
+        case In():
+            terms = _in_term(node, "NOT IN" if negated else "IN")
+        case IsNull() if _has_evidence(node.operand):
+            operator = "IS NOT NULL" if negated else "IS NULL"
+            terms = [_evidence(node.operand, operator, None, None)]
+    below = [term for child in children(node) for term in _terms(child, negated=isinstance(node, Not))]
+    return terms + below
+
+
+def _term(operand: Node, operator: str, other: Node) -> list[EvidenceTerm]:
+    if not _has_evidence(operand):
+        return []
+    if isinstance(other, Literal):
+        return [_evidence(operand, operator, threshold_text(other), _plain(other.value))]
+    return [_evidence(operand, operator, render(other), None)]
+
+
+def _in_term(node: In, operator: str) -> list[EvidenceTerm]:
+    if not _has_evidence(node.operand):
+        return []
+    values = tuple(_plain(value.value) for value in node.values)
+    texts = tuple(threshold_text(value) for value in node.values)
+    shown = texts if node.operand.type is Type.INTERVAL else values
+    return [_evidence(node.operand, operator, json.dumps(shown, ensure_ascii=False), values)]
+
+
+def _evidence(operand: Node, operator: str, threshold: str | None, value: ThresholdValue | None) -> EvidenceTerm:
+    return EvidenceTerm(render(operand), operator, threshold, compile_node(operand, {}), value, operand.type)
+
+
+def _plain(value: Value) -> Value:
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def _has_evidence(operand: Node) -> bool:
+    """Whether the operand can be computed from the feature table alone, and says something about the user."""
+    below = walk(operand)
+    reads = any(isinstance(node, Column | Percentile | HoursSince) for node in below)
+    return reads and not any(isinstance(node, InSegment) for node in below)

@@ -1,0 +1,220 @@
+"""The closed, typed tree of a condition: all that a rule can say, and nothing else.
+
+Every node knows its SQL type and the offset (0-based, in characters) of its first token in the text. Two nodes are
+equal when they mean the same: offsets do not count.
+"""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import Enum
+from typing import Literal as OneOf
+from typing import TypeAlias
+
+
+class Type(Enum):
+    """The SQL types of the grammar; TIMESTAMP and INTERVAL are carried as integer microseconds."""
+
+    BOOLEAN = "BOOLEAN"
+    INTEGER = "INTEGER"
+    #: Only literals such as 0.5 have this type: exact beside an INTEGER, a DOUBLE beside a DOUBLE.
+    DECIMAL = "DECIMAL"
+    DOUBLE = "DOUBLE"
+    STRING = "STRING"
+    TIMESTAMP = "TIMESTAMP"
+    INTERVAL = "INTERVAL"
+
+
+NUMBERS = frozenset({Type.INTEGER, Type.DECIMAL, Type.DOUBLE})
+
+ComparisonOperator: TypeAlias = OneOf["=", "<>", "<", "<=", ">", ">="]
+ArithmeticOperator: TypeAlias = OneOf["+", "-", "*", "/"]
+Value: TypeAlias = bool | int | float | Decimal | str
+
+
+@dataclass(frozen=True)
+class Literal:
+    """A constant; an INTERVAL's value is in microseconds."""
+
+    value: Value
+    type: Type
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A value of a feature: ``name`` is the column of the feature table, such as ``onboarding.status``."""
+
+    name: str
+    feature: str
+    type: Type
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
+class Percentile:
+    """The percentile (0 to 100, nullable) of a rolling feature."""
+
+    feature: str
+    at: int = field(default=0, compare=False)
+    type: Type = field(default=Type.DOUBLE, init=False)
+
+    @property
+    def name(self) -> str:
+        """The column of the feature table that holds it."""
+        return f"percentile({self.feature})"
+
+
+@dataclass(frozen=True)
+class HoursSince:
+    """Hours from a TIMESTAMP column to the tick, as one double division."""
+
+    column: Column
+    at: int = field(default=0, compare=False)
+    type: Type = field(default=Type.DOUBLE, init=False)
+
+
+@dataclass(frozen=True)
+class InSegment:
+    """Membership in another segment at the same tick; never NULL."""
+
+    segment: str
+    at: int = field(default=0, compare=False)
+    type: Type = field(default=Type.BOOLEAN, init=False)
+
+
+@dataclass(frozen=True)
+class Negate:
+    """Unary minus."""
+
+    operand: "Node"
+    type: Type
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """``+ - * /``; ``/`` is a DOUBLE, and NULL where the divisor is zero."""
+
+    operator: ArithmeticOperator
+    left: "Node"
+    right: "Node"
+    type: Type
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two operands of one family; NULL when either is."""
+
+    operator: ComparisonOperator
+    left: "Node"
+    right: "Node"
+    at: int = field(default=0, compare=False)
+    type: Type = field(default=Type.BOOLEAN, init=False)
+
+
+@dataclass(frozen=True)
+class In:
+    """Equal to one of some literals that are not NULL; NULL when the operand is."""
+
+    operand: "Node"
+    values: tuple[Literal, ...]
+    at: int = field(default=0, compare=False)
+    type: Type = field(default=Type.BOOLEAN, init=False)
+
+
+@dataclass(frozen=True)
+class IsNull:
+    """IS NULL; never NULL itself. IS NOT NULL is its negation."""
+
+    operand: "Node"
+    at: int = field(default=0, compare=False)
+    type: Type = field(default=Type.BOOLEAN, init=False)
+
+
+@dataclass(frozen=True)
+class Not:
+    """Three-valued negation."""
+
+    operand: "Node"
+    at: int = field(default=0, compare=False)
+    type: Type = field(default=Type.BOOLEAN, init=False)
+
+
+@dataclass(frozen=True)
+class And:
+    """Three-valued (Kleene) conjunction of two or more operands."""
+
+    operands: tuple["Node", ...]
+    at: int = field(default=0, compare=False)
+    type: Type = field(default=Type.BOOLEAN, init=False)
+
+
+@dataclass(frozen=True)
+class Or:
+    """Three-valued (Kleene) disjunction of two or more operands."""
+
+    operands: tuple["Node", ...]
+    at: int = field(default=0, compare=False)
+    type: Type = field(default=Type.BOOLEAN, init=False)
+
+
+@dataclass(frozen=True)
+class Case:
+    """Searched CASE: the result of the first condition that is TRUE (NULL is not), else the default, else NULL."""
+
+    branches: tuple[tuple["Node", "Node"], ...]
+    default: "Node | None"
+    type: Type
+    at: int = field(default=0, compare=False)
+
+
+Node: TypeAlias = (
+    Literal
+    | Column
+    | Percentile
+    | HoursSince
+    | InSegment
+    | Negate
+    | Arithmetic
+    | Comparison
+    | In
+    | IsNull
+    | Not
+    | And
+    | Or
+    | Case
+)
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A checked condition: the text as written and the typed tree it means (always a BOOLEAN)."""
+
+    text: str
+    root: Node
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """The operands of a node in the order of the text."""
+    match node:
+        case Literal() | Column() | Percentile() | InSegment():
+            return ()
+        case HoursSince():
+            return (node.column,)
+        case Negate() | IsNull() | Not():
+            return (node.operand,)
+        case In():
+            return (node.operand, *node.values)
+        case Arithmetic() | Comparison():
+            return (node.left, node.right)
+        case And() | Or():
+            return node.operands
+        case Case():
+            default = () if node.default is None else (node.default,)
+            return (*(part for branch in node.branches for part in branch), *default)
+
+
+def walk(node: Node) -> tuple[Node, ...]:
+    """The node and everything below it, in the order of the text."""
+    return (node, *(below for child in children(node) for below in walk(child)))

@@ -1,0 +1,196 @@
+"""The shared ground of all features: spans of ticks, accepted events in columns, and values that change at ticks.
+
+A feature advances over a whole span of ticks in one columnar step. A tick in a span is an index ``1 … count`` (0 stands for
+what held before the span), and a pair (user, tick) is one integer, ``user * (count + 1) + index``, so that sorting,
+grouping and looking up "the value as of" are plain operations on sorted integers.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+I64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+Column = npt.NDArray[Any]
+
+#: Stands for "no time" where a column of times has no value.
+NO_TIME = np.iinfo(np.int64).min
+
+
+@dataclass(frozen=True)
+class Span:
+    """The ticks ``settled + tick, … , settled + count * tick`` (microseconds), all multiples of ``tick``."""
+
+    settled: int
+    tick: int
+    count: int
+
+    @property
+    def stride(self) -> int:
+        """How far apart the keys of two users are."""
+        return self.count + 1
+
+    @property
+    def end(self) -> int:
+        """The last tick."""
+        return self.settled + self.count * self.tick
+
+    def index(self, ticks: I64) -> I64:
+        """The index of each tick; below 1 or above ``count`` outside of the span."""
+        return (ticks - self.settled) // self.tick
+
+    def keys(self, users: I64, indices: I64) -> I64:
+        """One integer per (user, tick)."""
+        return users * self.stride + indices
+
+
+@dataclass(frozen=True)
+class Events:
+    """Accepted events of one shard, sorted by (user, time). All arrays have one entry per event.
+
+    ``index`` is the tick at which the event is first counted: nondecreasing within a user, because what arrives late is
+    counted at the span's first tick and lies before everything on time.
+    """
+
+    user: I64
+    at: I64
+    index: I64
+    name: npt.NDArray[np.int32]
+    tie: pl.Series
+    properties: Mapping[str, pl.Series]
+    names: tuple[str, ...]
+    late: Bool
+
+    def named(self, names: tuple[str, ...]) -> Bool:
+        """Which events carry one of the names; with no names: every event that is not reserved."""
+        if not names:
+            return self.name >= 0
+        codes = [self.names.index(name) for name in names if name in self.names]
+        return np.isin(self.name, codes)
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Values that hold from a (user, tick) on. ``keys`` is sorted and has no repeats; a column has one value per key."""
+
+    keys: I64
+    columns: dict[str, Column]
+
+
+class FeatureState(Protocol):
+    """What a feature keeps of its users between advances. Users are row numbers ``0 … n - 1`` of the shard's table."""
+
+    def grow(self, users: int) -> None:
+        """Make room for ``users`` rows. Called before every advance."""
+
+    def advance(self, events: Events, span: Span) -> Changes:
+        """Count ``events``, move to the end of ``span``, and tell what changed."""
+
+    def current(self) -> dict[str, Column]:
+        """The columns' values at the last settled tick, one per user."""
+
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """All of the state as tables."""
+
+    def restore(self, tables: Mapping[str, pl.DataFrame]) -> None:
+        """Take over what `tables` gave."""
+
+    def select(self, users: I64) -> "FeatureState":
+        """A copy for the given users only, in the given order."""
+
+
+def grown(array: Column, size: int, fill: Any) -> Column:
+    """``array`` lengthened to ``size`` with ``fill``."""
+    if len(array) >= size:
+        return array
+    return np.concatenate([array, np.full(size - len(array), fill, array.dtype)])
+
+
+def run_starts(*sorted_columns: Column) -> I64:
+    """The first position of every run of equal rows."""
+    size = len(sorted_columns[0])
+    if not size:
+        return np.empty(0, np.int64)
+    new = np.zeros(size, np.bool_)
+    new[0] = True
+    for column in sorted_columns:
+        new[1:] |= column[1:] != column[:-1]
+    return np.flatnonzero(new)
+
+
+def sum_by_key(keys: I64, amounts: I64) -> tuple[I64, I64]:
+    """Sorted distinct keys and the sum of the amounts of each; sums of zero are left out."""
+    if not len(keys):
+        return keys, amounts
+    order = np.argsort(keys, kind="stable")
+    keys, amounts = keys[order], amounts[order]
+    starts = run_starts(keys)
+    totals = np.add.reduceat(amounts, starts)
+    kept = totals != 0
+    return keys[starts][kept], totals[kept]
+
+
+def running_totals(keys: I64, amounts: I64, before: I64, stride: int) -> I64:
+    """The total after each key: what the user had ``before`` plus all amounts up to there. ``keys`` must be sorted."""
+    if not len(keys):
+        return amounts
+    users = keys // stride
+    totals = np.cumsum(amounts)
+    starts = run_starts(users)
+    lengths = np.diff(np.append(starts, len(keys)))
+    offset = before[users[starts]] - (totals[starts] - amounts[starts])
+    return totals + np.repeat(offset, lengths)
+
+
+def last_before(sorted_keys: I64, keys: I64, stride: int) -> I64:
+    """For each key the position in ``sorted_keys`` of the same user's last key that is not later; -1 where there is none."""
+    if not len(sorted_keys):
+        return np.full(len(keys), -1, np.int64)
+    position = np.searchsorted(sorted_keys, keys, side="right") - 1
+    same = sorted_keys[np.maximum(position, 0)] // stride == keys // stride
+    return np.where((position >= 0) & same, position, -1)
+
+
+def values_at(changes: Changes, column: str, current: Column, keys: I64, stride: int) -> Column:
+    """The column's value as of each key; where nothing changed yet, the user's ``current`` value."""
+    position = last_before(changes.keys, keys, stride)
+    result = current[keys // stride]
+    known = position >= 0
+    result[known] = changes.columns[column][position[known]]
+    return result
+
+
+def combined(parts: Sequence[Changes], current: Mapping[str, Column], span: Span, also: I64 | None = None) -> Changes:
+    """One `Changes` with the columns of all parts, at all of their keys (and those of ``also``)."""
+    if len(parts) == 1 and also is None:
+        return parts[0]
+    extra = [] if also is None else [also]
+    keys = np.unique(np.concatenate([*(part.keys for part in parts), *extra]))
+    columns = {
+        name: values_at(part, name, current[name], keys, span.stride) for part in parts for name in part.columns
+    }
+    return Changes(keys, columns)
+
+
+def latest(changes: Changes, current: Mapping[str, Column], span: Span) -> dict[str, Column]:
+    """The columns' values at the end of the span, by user."""
+    users = changes.keys // span.stride
+    last = np.append(run_starts(users)[1:], len(users)) - 1 if len(users) else users
+    result = {}
+    for name, values in current.items():
+        result[name] = values.copy()
+        result[name][users[last]] = changes.columns[name][last]
+    return result
+
+
+def renumbered(column: I64, users: I64) -> tuple[Bool, I64]:
+    """Which rows of ``column`` name one of ``users``, and for those rows the user's position in ``users``."""
+    order = np.argsort(users)
+    position = np.searchsorted(users, column, sorter=order)
+    candidate = order[np.minimum(position, len(users) - 1)] if len(users) else np.zeros(len(column), np.int64)
+    found = users[candidate] == column if len(users) else np.zeros(len(column), np.bool_)
+    return found, candidate[found]

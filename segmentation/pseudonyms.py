@@ -1,0 +1,63 @@
+"""Who a user is inside (never published, never rotated) and on the topic (rotatable).
+
+``internal = HMAC-SHA-256(state key, user_id)`` keys all state; ``subject_id = "s1." + hex(HMAC-SHA-256(publish key, internal))[:32]``
+is what subscribers see. A raw user id is not kept anywhere beyond this module.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+INTERNAL_BYTES = 32
+SUBJECT_PREFIX = "s1."
+_CACHED_USERS = 200_000
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The two secrets, in bytes. Their text form never shows them."""
+
+    state: bytes = field(repr=False)
+    publish: bytes = field(repr=False)
+
+
+class Pseudonymizer:
+    """Turns identifiers into pseudonyms, remembering the users seen of late (a bounded number)."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+        self._internals: dict[str, bytes] = {}
+
+    def internals(self, user_ids: Iterable[str]) -> list[bytes]:
+        """The 32-byte internal id of each user id."""
+        known = self._internals
+        if len(known) > _CACHED_USERS:
+            known.clear()
+        result = []
+        for user_id in user_ids:
+            internal = known.get(user_id)
+            if internal is None:
+                internal = hmac.digest(self._keys.state, user_id.encode(), "sha256")
+                known[user_id] = internal
+            result.append(internal)
+        return result
+
+    def sealed(self, values: Iterable[str]) -> list[str]:
+        """32 hex digits for each value that names a person but is only ever compared (an invitee)."""
+        return [hmac.digest(self._keys.state, value.encode(), "sha256").hex()[:32] for value in values]
+
+
+def subject_ids(publish_key: bytes, internals: Sequence[bytes]) -> list[str]:
+    """The published pseudonym of each internal id."""
+    return [SUBJECT_PREFIX + hmac.digest(publish_key, internal, "sha256").hex()[:32] for internal in internals]
+
+
+def stable_shard(internal: bytes, shards: int) -> int:
+    """The shard of a user: the same on every machine and in every version."""
+    return int.from_bytes(internal[:8], "little") % shards
+
+
+def change_id(subject_id: str, segment: str, action: str, tick: int) -> str:
+    """The id of a settled change: 32 hex digits, the same in every replay."""
+    return hashlib.sha256(f"{subject_id}|{segment}|{action}|{tick}".encode()).hexdigest()[:32]

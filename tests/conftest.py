@@ -1,0 +1,107 @@
+"""The tiers of the tests, and where their real parts are.
+
+A tier whose real part is missing is left out as a whole (deselected, never skipped) and the report says so;
+``REQUIRE_SERVICES=1`` makes a missing Prism runner an error. The real event logs cannot be had everywhere, so their
+tier is bound to the folder: where it exists, its tests run.
+"""
+
+import os
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis.database import DirectoryBasedExampleDatabase
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Other work may share the machine, so no example is judged by its duration. Under CI the examples never change.
+settings.register_profile(
+    "local", deadline=None, database=DirectoryBasedExampleDatabase(ROOT / "build" / "cache" / "hypothesis")
+)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+def find_prism() -> Path | None:
+    """The Prism binary that ``PRISM`` names or, without it, the one that ``make prism`` built.
+
+    Raises:
+        pytest.UsageError: ``PRISM`` names no file.
+    """
+    named = os.environ.get("PRISM")
+    if named:
+        if not Path(named).is_file():
+            raise pytest.UsageError(f"PRISM={named}: no such file")
+        return Path(named)
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    built = cache / "segment-pipeline" / f"prism-v{version('apache-beam')}" / "prism"
+    return built if built.is_file() else None
+
+
+def find_data() -> Path | None:
+    """The folder of the real event logs: ``SEGMENTS_DATA`` or, without it, ``../shared/data`` beside the project.
+
+    Raises:
+        pytest.UsageError: ``SEGMENTS_DATA`` names no folder.
+    """
+    named = os.environ.get("SEGMENTS_DATA")
+    if named:
+        if not Path(named).is_dir():
+            raise pytest.UsageError(f"SEGMENTS_DATA={named}: no such folder")
+        return Path(named)
+    beside = ROOT.parent / "shared" / "data"
+    return beside if beside.is_dir() else None
+
+
+def missing_tiers() -> dict[str, str]:
+    """The markers of the tiers that cannot run here, each with what is missing."""
+    missing = {}
+    if find_prism() is None:
+        missing["prism"] = "no prism binary (make prism builds one where there is Go; PRISM names one)"
+    if find_data() is None:
+        missing["realdata"] = "no folder of real event logs (SEGMENTS_DATA names one)"
+    return missing
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuses to start without Prism where every tier is required."""
+    missing = missing_tiers()
+    if os.environ.get("REQUIRE_SERVICES") == "1" and "prism" in missing:
+        raise pytest.UsageError(f"REQUIRE_SERVICES=1, but: {missing['prism']}")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Takes the tests of missing tiers out of the run."""
+    missing = missing_tiers()
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
+    for item in items:
+        (left_out if any(item.get_closest_marker(tier) for tier in missing) else kept).append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = kept
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says which tiers did not run, and why, just above the closing line."""
+    for tier, reason in missing_tiers().items():
+        terminalreporter.write_line(f"THE {tier.upper()} TIER DID NOT RUN: {reason}", yellow=True, bold=True)
+
+
+@pytest.fixture(scope="session")
+def prism_location() -> str:
+    """Path of the Prism binary, for ``--prism_location``; for tests marked ``prism``."""
+    found = find_prism()
+    if found is None:
+        raise pytest.UsageError("prism_location is for tests marked prism")
+    return str(found)
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Folder of the real event logs; for tests marked ``realdata``."""
+    found = find_data()
+    if found is None:
+        raise pytest.UsageError("data_dir is for tests marked realdata")
+    return found

@@ -1,0 +1,153 @@
+"""`mapping.yaml`: what it can say, and every error with its place in one go."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from transforms.decoding.foreign_times import foreign_times
+from transforms.mapping import Column, Constant, EventMapping, Time
+from transforms.mapping_file import MappingError, load_mapping, parse_mapping
+
+GOOD = """
+format: csv
+delimiter: " "
+columns:
+  user_id: src
+  occurred_at: {column: time, unit: s}
+  name: {constant: message_sent}
+  properties: [dst]
+"""
+
+
+def test_mapping_of_the_design() -> None:
+    assert parse_mapping(GOOD) == EventMapping(
+        "csv", Column("src"), Constant("message_sent"), Time("time", "s"), None, {"dst": Column("dst")}, " "
+    )
+
+
+def test_everything_a_mapping_can_say() -> None:
+    mapping = parse_mapping(
+        """
+        format: csv
+        delimiter: ;
+        quote: null
+        columns:
+          event_id: No
+          user_id: {column: Case ID}
+          occurred_at: {column: Complete Timestamp, format: "%Y/%m/%d %H:%M:%S%.f", zone: Europe/Amsterdam}
+          name: {column: Activity, map: {ER Registration: signup, 7: one, true: yes}}
+          properties: {group: "org:group", granted: {constant: true}}
+        """
+    )
+    assert mapping == EventMapping(
+        "csv",
+        Column("Case ID"),
+        Column("Activity", {"ER Registration": "signup", "7": "one", "true": "yes"}),
+        Time("Complete Timestamp", None, "%Y/%m/%d %H:%M:%S%.f", "Europe/Amsterdam"),
+        Column("No"),
+        {"group": Column("org:group"), "granted": Constant("true")},
+        ";",
+        None,
+    )
+    assert not mapping.numbers_repeats
+
+
+def problems(text: str) -> list[str]:
+    with pytest.raises(MappingError) as caught:
+        parse_mapping(text, "m.yaml")
+    return caught.value.problems
+
+
+def test_every_error_at_once_with_its_place() -> None:
+    found = problems(
+        "format: cvs\n"
+        'delimiter: "::"\n'
+        "columns:\n"
+        "  user: x\n"
+        "  user_id: {colum: x}\n"
+        "  occurred_at: {column: time, unit: sec, zone: Mars/X}\n"
+        "  event_id: {constant: 3}\n"
+        "  properties: 5\n"
+    )
+    assert [text.split(": ")[0] for text in found] == [
+        "m.yaml:1:9",
+        "m.yaml:2:12",
+        "m.yaml:4:3",
+        "m.yaml:4:3",
+        "m.yaml:5:12",
+        "m.yaml:6:37",
+        "m.yaml:6:48",
+        "m.yaml:6:48",
+        "m.yaml:7:13",
+        "m.yaml:8:15",
+    ]
+    assert "did you mean 'csv'?" in found[0]
+    assert any("did you mean 'user_id'?" in text for text in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("", "m.yaml:1:1"),
+        ("- x", "m.yaml:1:1"),
+        ("format: csv\nformat: json\n", "m.yaml:2:1"),
+        ("a: [", "m.yaml:1:5"),
+        (GOOD.replace("unit: s", "format: now"), "m.yaml:6:39"),
+        (GOOD.replace("unit: s", 'format: "%Q"'), "m.yaml:6:39"),
+        (GOOD.replace("unit: s", 'unit: s, format: "%Y"'), "m.yaml:6:48"),
+        (GOOD.replace("[dst]", "[dst, dst]"), "m.yaml:8:21"),
+        (GOOD.replace("message_sent", "''"), "m.yaml:7:20"),
+        (GOOD.replace('" "', "'\"'"), "m.yaml:3:12"),
+    ],
+)
+def test_error_has_its_place(text: str, place: str) -> None:
+    assert [problem.split(": ")[0] for problem in problems(text)] == [place]
+
+
+def test_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MappingError, match=r"none\.yaml: can't be read"):
+        load_mapping(str(tmp_path / "none.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("text", "time", "micros"),
+    [
+        ("1", Time("t", "s"), 1_000_000),
+        ("1.25", Time("t", "s"), 1_250_000),
+        ("1767225600.123457", Time("t", "s"), 1_767_225_600_123_457),
+        ("-1", Time("t", "ms"), -1_000),
+        ("7", Time("t", "us"), 7),
+        ("1999", Time("t", "ns"), 1),
+        ("1767225600123456789", Time("t", "ns"), 1_767_225_600_123_456),
+        (" 5 ", Time("t", "us"), 5),
+        ("5", Time("t"), 5),
+        ("1970-01-01T01:00:00+01:00", Time("t"), 0),
+        ("1970-01-02", Time("t", format="%Y-%m-%d"), 86_400_000_000),
+        ("1970-01-01 00:00:00.5", Time("t", format="%Y-%m-%d %H:%M:%S.%f"), 500_000),
+        ("1970-01-01 00:00:00", Time("t", format="%Y-%m-%d %H:%M:%S.%f"), 0),
+        ("1970-01-01 02:00", Time("t", format="%Y-%m-%d %H:%M", zone="Europe/Berlin"), 3_600_000_000),
+        ("1970-01-01 02:00 +0100", Time("t", format="%Y-%m-%d %H:%M %z"), 3_600_000_000),
+        ("2026-10-25 02:30", Time("t", format="%Y-%m-%d %H:%M", zone="Europe/Berlin"), 1_792_888_200_000_000),
+    ],
+)
+def test_time_of_a_foreign_log(text: str, time: Time, micros: int) -> None:
+    times, errors = foreign_times(pl.Series([text]), time)
+    assert (times.to_list(), errors) == ([micros], {})
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("NaN", Time("t", "s")),
+        ("inf", Time("t", "s")),
+        ("x", Time("t", "ns")),
+        ("1970-01-01 00:00", Time("t")),
+        ("1970-01-01", Time("t", format="%Y/%m/%d")),
+        ("2026-03-29 02:30", Time("t", format="%Y-%m-%d %H:%M", zone="Europe/Berlin")),
+    ],
+)
+def test_no_time_of_a_foreign_log(text: str, time: Time) -> None:
+    times, errors = foreign_times(pl.Series([text]), time)
+    assert times.to_list() == [None]
+    assert list(errors) == [0]

@@ -1,0 +1,163 @@
+"""AssignSegments: features and populations become segment changes and profiles, tick by tick of event time."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+import apache_beam as beam
+import polars as pl
+from apache_beam.coders import BytesCoder
+from apache_beam.metrics import Metrics
+from apache_beam.pvalue import TaggedOutput
+from apache_beam.transforms.timeutil import TimeDomain
+from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateSpec, TimerSpec, on_timer
+from apache_beam.utils.timestamp import Timestamp
+
+from segmentation.config import Rules
+from segmentation.frames import encode_frames
+from transforms.assigning import AssignerMachine
+from transforms.keys import load_keys
+from transforms.shard_state import ShardState
+from transforms.timing import Timing
+from transforms.track_users import NAMESPACE
+
+CHANGES, PROFILES = "changes", "profiles"
+Changes = TaggedOutput[Literal["changes"], bytes]
+Profiles = TaggedOutput[Literal["profiles"], bytes]
+
+
+class AssignSegments(beam.PTransform):  # type: ignore[misc]  # Beam's base classes are untyped
+    """PCollection of (shard, features or moves) -> ``changes`` (frames of changes as bytes) and ``profiles`` (likewise).
+
+    Args:
+        rules: the rules to follow.
+        timing: when ticks settle.
+        shards: how many there are; recorded in the state.
+        profiles: whether anyone reads the profiles.
+        demo_keys: whether the published demo keys may stand in for missing ones.
+    """
+
+    def __init__(self, rules: Rules, timing: Timing, shards: int, *, profiles: bool, demo_keys: bool) -> None:
+        super().__init__()
+        self._rules = rules
+        self._timing = timing
+        self._shards = shards
+        self._profiles = profiles
+        self._demo_keys = demo_keys
+
+    def expand(self, messages: beam.PCollection) -> Any:
+        """Apply the transform."""
+        kind = _AssignBounded if self._timing.bounded else _AssignLive
+        assign = kind(self._rules, self._timing, self._shards, self._profiles, self._demo_keys)
+        return messages | "Assign" >> beam.ParDo(assign).with_outputs(CHANGES, PROFILES)
+
+
+class _Assign(beam.DoFn):  # type: ignore[misc]
+    """What both ways of settling share."""
+
+    def __init__(self, rules: Rules, timing: Timing, shards: int, profiles: bool, demo_keys: bool) -> None:
+        self._rules = rules
+        self._timing = timing
+        self._shards = shards
+        self._profiles = profiles
+        self._demo_keys = demo_keys
+
+    def _machine(self) -> AssignerMachine:
+        return AssignerMachine(self._rules, self._timing, load_keys(allow_demo=self._demo_keys).publish)
+
+    def _emitted(self, machine: AssignerMachine, changes: pl.DataFrame) -> Iterator[Changes | Profiles]:
+        if len(changes):
+            _count(changes)
+            yield TaggedOutput(CHANGES, encode_frames({"kind": "changes"}, {"changes": changes}))
+        if self._profiles:
+            profiles = machine.assigner.profiles()
+            if len(profiles):
+                yield TaggedOutput(PROFILES, encode_frames({"kind": "profiles"}, {"profiles": profiles}))
+
+
+def _count(changes: pl.DataFrame) -> None:
+    for (stage,), rows in changes.group_by("stage"):
+        Metrics.counter(NAMESPACE, f"changes.{stage}").inc(len(rows))
+    settled = changes.filter(pl.col("stage") != "EARLY")
+    for (segment, action), rows in settled.group_by("segment", "action"):
+        Metrics.counter(NAMESPACE, f"members.{segment}").inc(len(rows) if action == "ENTERED" else -len(rows))
+
+
+class _AssignBounded(_Assign):
+    """Keeps messages as they come, and settles all ticks in one step when the input has ended."""
+
+    MESSAGES = BagStateSpec("assign_messages", BytesCoder())
+    END = TimerSpec("assign_end", TimeDomain.WATERMARK)
+
+    def process(
+        self,
+        element: tuple[int, bytes],
+        messages: Any = beam.DoFn.StateParam(MESSAGES),
+        end: Any = beam.DoFn.TimerParam(END),
+    ) -> None:
+        messages.add(element[1])
+        end.set(self._timing.assign_at(0))
+
+    @on_timer(END)
+    def settle(self, messages: Any = beam.DoFn.StateParam(MESSAGES)) -> Iterable[Changes | Profiles]:
+        machine = self._machine()
+        for message in messages.read():
+            machine.take(message)
+        messages.clear()
+        until = machine.next_due()
+        if until is not None:
+            yield from self._emitted(machine, machine.settle(until))
+            for name, score in machine.assigner.cut_scores().items():
+                Metrics.gauge(NAMESPACE, f"cut.{name}").set(score)
+
+
+class _AssignLive(_Assign):
+    """Settles memberships as the watermark passes; with previews, says provisionally what an event changes at once."""
+
+    HEAD = ReadModifyWriteStateSpec("assign_head", BytesCoder())
+    SNAPSHOT = BagStateSpec("assign_snapshot", BytesCoder())
+    LOG = BagStateSpec("assign_log", BytesCoder())
+    TICK = TimerSpec("assign_tick", TimeDomain.WATERMARK)
+
+    def setup(self) -> None:
+        self._state = ShardState(self._machine, self._shards)
+
+    def process(
+        self,
+        element: tuple[int, bytes],
+        head: Any = beam.DoFn.StateParam(HEAD),
+        snapshot: Any = beam.DoFn.StateParam(SNAPSHOT),
+        log: Any = beam.DoFn.StateParam(LOG),
+        tick: Any = beam.DoFn.TimerParam(TICK),
+    ) -> Iterable[Changes | Profiles]:
+        shard, message = element
+        opened = self._state.load(shard, head, snapshot, log)
+        changes = opened.machine.take(message)
+        opened.append(message)
+        opened.save()
+        if len(changes):
+            _count(changes)
+            yield TaggedOutput(CHANGES, encode_frames({"kind": "changes"}, {"changes": changes}))
+        self._schedule(opened.machine, tick)
+
+    @on_timer(TICK)
+    def settle(
+        self,
+        shard: int = beam.DoFn.KeyParam,
+        fired: Timestamp = beam.DoFn.TimestampParam,
+        head: Any = beam.DoFn.StateParam(HEAD),
+        snapshot: Any = beam.DoFn.StateParam(SNAPSHOT),
+        log: Any = beam.DoFn.StateParam(LOG),
+        tick: Any = beam.DoFn.TimerParam(TICK),
+    ) -> Iterable[Changes | Profiles]:
+        opened = self._state.load(shard, head, snapshot, log)
+        until = opened.machine.due_by(fired)
+        if until is not None:
+            yield from self._emitted(opened.machine, opened.machine.settle(until))
+            opened.append(opened.machine.settle_entry(until))
+            opened.save()
+        self._schedule(opened.machine, tick)
+
+    def _schedule(self, machine: AssignerMachine, tick: Any) -> None:
+        following = machine.next_due()
+        if following is not None:
+            tick.set(self._timing.assign_at(following))

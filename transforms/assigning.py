@@ -1,0 +1,84 @@
+"""A shard's assigner behind the kinds of entry its log holds: features, previews of features, populations, and "settled up to"."""
+
+import polars as pl
+from apache_beam.utils.timestamp import Timestamp
+
+from segmentation.assigner import Assigner
+from segmentation.batches import MOVE_SCHEMA, FeaturesOfShard, decode_moves
+from segmentation.changes import empty
+from segmentation.config import Rules
+from segmentation.frames import decode_frames, encode_frames, read_meta
+from transforms.timing import Timing
+
+SETTLE = "settle"
+
+
+class AssignerMachine:
+    """`transforms.shard_state.Machine` around an `Assigner`, with what waits for its tick."""
+
+    def __init__(self, rules: Rules, timing: Timing, publish_key: bytes) -> None:
+        self._timing = timing
+        self.assigner = Assigner(rules, publish_key)
+        self._features: list[FeaturesOfShard] = []
+        self._moves: list[pl.DataFrame] = []
+
+    def take(self, entry: bytes) -> pl.DataFrame:
+        """Take in an entry; the changes that a preview makes at once."""
+        kind = read_meta(entry)["kind"]
+        if kind == "population":
+            self._moves.append(decode_moves(entry))
+        elif kind == "features":
+            self._features.append(FeaturesOfShard.decode(entry))
+        elif kind == "early":
+            return self.assigner.preview(FeaturesOfShard.decode(entry))
+        else:
+            self.settle(read_meta(entry)["until"])
+        return empty()
+
+    def next_due(self) -> int | None:
+        """The next tick (µs) whose features wait."""
+        return min((features.until for features in self._features), default=None)
+
+    def due_by(self, fired: Timestamp) -> int | None:
+        """The last tick (µs) that waits and whose timer stands at ``fired`` or before."""
+        due = [features.until for features in self._features if self._timing.assign_at(features.until) <= fired]
+        return max(due, default=None)
+
+    def settle(self, until: int) -> pl.DataFrame:
+        """The changes of all ticks up to ``until`` whose features wait."""
+        due = sorted((each for each in self._features if each.until <= until), key=lambda each: each.until)
+        self._features = [each for each in self._features if each.until > until]
+        waiting = pl.concat([pl.DataFrame(schema=MOVE_SCHEMA), *self._moves])
+        parts = [empty()]
+        for features in due:
+            known = pl.col("boundary") <= features.until
+            parts.append(self.assigner.advance(features, waiting.filter(known)))
+            waiting = waiting.filter(~known)
+        self._moves = [waiting]
+        return pl.concat(parts)
+
+    def settle_entry(self, until: int) -> bytes:
+        """The entry that repeats a settlement."""
+        return encode_frames({"kind": SETTLE, "until": until}, {})
+
+    def replay(self, entry: bytes) -> None:
+        """Apply an entry, discarding what it puts out."""
+        self.take(entry)
+
+    def snapshot(self) -> bytes:
+        """The assigner's table and what waits for its tick."""
+        waiting = {f"features:{number}": _bytes(each.encode()) for number, each in enumerate(self._features)}
+        tables = {"assigner": _bytes(self.assigner.snapshot()), **waiting}
+        return encode_frames({}, {**tables, "moves": pl.concat([pl.DataFrame(schema=MOVE_SCHEMA), *self._moves])})
+
+    def restore(self, data: bytes) -> None:
+        """Take over what `snapshot` gave."""
+        tables = decode_frames(data)[1]
+        self.assigner.restore(tables["assigner"]["bytes"][0])
+        self._moves = [tables["moves"]]
+        names = [name for name in tables if name.startswith("features:")]
+        self._features = [FeaturesOfShard.decode(tables[name]["bytes"][0]) for name in names]
+
+
+def _bytes(data: bytes) -> pl.DataFrame:
+    return pl.DataFrame({"bytes": pl.Series([data], dtype=pl.Binary)})

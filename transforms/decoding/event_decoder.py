@@ -1,0 +1,67 @@
+"""Chunks of any format to validated events and bad records: the pure core of `DecodeEvents`."""
+
+from typing import Protocol
+
+from transforms.decoding.avro_decoder import AvroDecoder, ForeignAvroDecoder
+from transforms.decoding.csv_decoder import CsvDecoder
+from transforms.decoding.json_decoder import ForeignJsonDecoder, JsonDecoder
+from transforms.decoding.reasons import DeadLetterReason
+from transforms.decoding.records import BadRecord, BadRecords, Columns, Decoded, no_columns
+from transforms.decoding.validation import GRANTED, validate
+from transforms.mapping import EventMapping
+from transforms.raw_chunk import Format, RawChunk
+
+
+class _Decoder(Protocol):
+    def decode(self, chunk: RawChunk, bad: BadRecords) -> Columns: ...
+
+
+class EventDecoder:
+    """Decodes and validates chunks; holds nothing of one chunk for the next."""
+
+    def __init__(self, properties: tuple[str, ...], mapping: EventMapping | None = None) -> None:
+        """``properties`` are what the rules read; `granted` is always added. ``mapping`` reads a foreign log.
+
+        Raises:
+            ValueError: a property or a mapped key has a name that no typed JSON decoder can look for.
+        """
+        for name in (*properties, *(mapping.columns() if mapping and mapping.format == "json" else ())):
+            if any(character in '"\\' or character < " " for character in name):
+                raise ValueError(f"{name!r}: a name can't hold quotes, backslashes and control characters")
+        self._properties = tuple(sorted({*properties, GRANTED}))
+        self._mapping = mapping
+        self._decoders: dict[Format, _Decoder] = {}
+
+    def decode(self, chunk: RawChunk, now: int) -> Decoded:
+        """The events of ``chunk`` and the records that are none; ``now`` is the clock of the run in µs.
+
+        Raises:
+            ValueError: a mapping is for another format than the chunk's.
+        """
+        bad = BadRecords()
+        columns = no_columns(self._properties)
+        if chunk.fault is None:
+            columns = self._decoder(chunk.format).decode(chunk, bad)
+        else:
+            reason = DeadLetterReason(chunk.fault.reason)
+            bad.found.append(
+                BadRecord(reason, chunk.fault.error_type, chunk.fault.error, chunk.first_record, chunk.data)
+            )
+        frame, invalid = validate(columns, now)
+        found = sorted([*bad.found, *invalid], key=lambda record: record.position)
+        return Decoded(frame, found, read=frame.height + len(found))
+
+    def _decoder(self, form: Format) -> _Decoder:
+        if form not in self._decoders:
+            self._decoders[form] = self._build(form)
+        return self._decoders[form]
+
+    def _build(self, form: Format) -> _Decoder:
+        mapping = self._mapping
+        if mapping is not None and mapping.format != form:
+            raise ValueError(f"the mapping is for {mapping.format}, but there is {form} to decode")
+        if form == "csv":
+            return CsvDecoder(self._properties, mapping)
+        if form == "avro":
+            return ForeignAvroDecoder(self._properties, mapping) if mapping else AvroDecoder(self._properties)
+        return ForeignJsonDecoder(self._properties, mapping) if mapping else JsonDecoder(self._properties)

@@ -1,0 +1,78 @@
+"""How a foreign log reads as events: what `mapping.yaml` says, checked and frozen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from transforms.raw_chunk import Format
+
+Unit = Literal["s", "ms", "us", "ns"]
+
+#: Format given as a mapping's own: integer microseconds or ISO 8601 with a zone, as in native events.
+NATIVE_TIME = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the log; ``values`` replaces the values that it names and leaves the others as they are."""
+
+    column: str
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The same value for every record."""
+
+    value: str
+
+
+@dataclass(frozen=True)
+class Time:
+    """A column of times: numbers in ``unit`` since the epoch, texts in ``format``, or else as in native events."""
+
+    column: str
+    unit: Unit | None = None
+    format: str | None = None  #: strptime directives
+    zone: str = "UTC"  #: of texts that name none; the earlier of two where a local time occurs twice
+
+
+Source = Column | Constant
+
+
+@dataclass(frozen=True)
+class EventMapping:
+    """A foreign log as events."""
+
+    format: Format
+    user_id: Source
+    name: Source
+    occurred_at: Time
+    event_id: Source | None = None  #: None: an id from the content of the record and its repetitions in its file
+    properties: Mapping[str, Source] = field(default_factory=dict)  #: name in events → where it comes from
+    delimiter: str = ","
+    quote: str | None = '"'  #: None: quotes are characters like any other
+
+    @property
+    def numbers_repeats(self) -> bool:
+        """Whether reading has to count identical records of a file, because events get their ids from their content."""
+        return self.event_id is None
+
+    def columns(self) -> tuple[str, ...]:
+        """Every column of the log that is read, each once."""
+        sources = [self.event_id, self.user_id, self.name, *self.properties.values()]
+        named = [source.column for source in sources if isinstance(source, Column)]
+        return tuple(dict.fromkeys([*named, self.occurred_at.column]))
+
+
+def native_csv(header: tuple[str, ...]) -> EventMapping:
+    """What a CSV file without a mapping means: the fields of an event by their names, other columns its properties."""
+    fields = ("event_id", "user_id", "name", "occurred_at", "source")
+    return EventMapping(
+        format="csv",
+        event_id=Column("event_id"),
+        user_id=Column("user_id"),
+        name=Column("name"),
+        occurred_at=Time("occurred_at"),
+        properties={name: Column(name) for name in header if name not in fields},
+    )

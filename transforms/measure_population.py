@@ -1,0 +1,59 @@
+"""MeasurePopulation: the exact histogram of each measured feature over all shards, per boundary, back to every shard."""
+
+from collections.abc import Iterable
+
+import apache_beam as beam
+from apache_beam.transforms.window import GlobalWindows
+
+from segmentation.batches import add_moves, decode_moves, encode_moves
+from transforms.timing import Timing
+
+_COMPACT_AT = 16
+
+
+class MeasurePopulation(beam.PTransform):  # type: ignore[misc]  # Beam's base classes are untyped
+    """PCollection of (feature, moves) -> PCollection of (shard, moves of all shards), each sent to every shard."""
+
+    def __init__(self, timing: Timing, shards: int) -> None:
+        super().__init__()
+        self._timing = timing
+        self._shards = shards
+
+    def expand(self, moves: beam.PCollection) -> beam.PCollection:
+        """Apply the transform."""
+        shards = self._shards
+        return (
+            moves
+            | "ByBoundary" >> beam.WindowInto(self._timing.population_windows())
+            | "AddUp" >> beam.CombinePerKey(AddMoves())
+            | "ToEveryShard"
+            >> beam.FlatMap(lambda total: [(shard, total[1]) for shard in range(shards)]).with_output_types(
+                tuple[int, bytes]
+            )
+            | "Unwindow" >> beam.WindowInto(GlobalWindows())
+        )
+
+
+class AddMoves(beam.CombineFn):  # type: ignore[misc]
+    """Adds histogram moves up: associative and commutative, so that neither order nor grouping shows."""
+
+    def create_accumulator(self) -> list[bytes]:
+        """Nothing moved."""
+        return []
+
+    def add_input(self, accumulator: list[bytes], moves: bytes) -> list[bytes]:
+        """Take in one shard's moves."""
+        accumulator.append(moves)
+        return self.compact(accumulator) if len(accumulator) >= _COMPACT_AT else accumulator
+
+    def merge_accumulators(self, accumulators: Iterable[list[bytes]]) -> list[bytes]:
+        """Join what several workers hold."""
+        return self.compact([moves for accumulator in accumulators for moves in accumulator])
+
+    def compact(self, accumulator: list[bytes]) -> list[bytes]:
+        """Add up what is held."""
+        return [self.extract_output(accumulator)] if len(accumulator) > 1 else accumulator
+
+    def extract_output(self, accumulator: list[bytes]) -> bytes:
+        """The sum, as bytes."""
+        return encode_moves(add_moves([decode_moves(moves) for moves in accumulator]))

@@ -1,0 +1,140 @@
+"""A shard's state as Beam keeps it: a snapshot in pieces, a log of what came since, and a head with a token.
+
+The log is append-only: what arrived, and which ticks settled (replaying it over the snapshot gives the same table again,
+outputs discarded). It is folded into a new snapshot when it outgrows a quarter of the last one, so that a batch never rewrites the snapshot and
+writing is amortised. The *token* in the head is the hash of the previous token and the bytes appended: an in-memory table may be used
+only while it carries the token that the state carries, so that a failed bundle's stale copy is never taken for the truth.
+
+Layout of the head: JSON ``{"layout": 1, "shards": n, "token": hex, "log": bytes, "snapshot": bytes}``.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any, Generic, Protocol, TypeVar
+
+LAYOUT = 1
+#: Pieces of a snapshot are at most this long.
+PIECE_BYTES = 4 << 20
+#: A larger shard is refused: runners reject commits not far above.
+MAX_SNAPSHOT_BYTES = 64 << 20
+#: Below this a log is never worth folding.
+_MIN_FOLD_BYTES = 1 << 20
+
+
+class StateProblem(RuntimeError):
+    """State that this job can't continue from, or that has outgrown its shard."""
+
+
+class Machine(Protocol):
+    """A shard's table: deterministic, so that replaying the same entries gives the same table."""
+
+    def replay(self, entry: bytes) -> None:
+        """Apply an entry of the log, discarding what it puts out."""
+
+    def snapshot(self) -> bytes:
+        """The whole table."""
+
+    def restore(self, data: bytes) -> None:
+        """Take over what `snapshot` gave."""
+
+
+MachineT = TypeVar("MachineT", bound=Machine)
+
+
+class ShardState(Generic[MachineT]):
+    """Loads, caches and saves the tables of the shards that one worker works on."""
+
+    def __init__(self, create: Callable[[], MachineT], shards: int) -> None:
+        self._create = create
+        self._shards = shards
+        self._cached: dict[int, tuple[str, MachineT]] = {}
+
+    def load(self, shard: int, head: Any, snapshot: Any, log: Any) -> "OpenShard[MachineT]":
+        """The shard's table as its state has it.
+
+        Args:
+            shard: the key.
+            head: Beam's ReadModifyWrite state of bytes.
+            snapshot: Beam's bag state of bytes: the pieces.
+            log: Beam's bag state of bytes: the entries.
+
+        Raises:
+            StateProblem: another layout or another number of shards wrote it.
+        """
+        data = head.read()
+        if data is None:
+            fields = {"layout": LAYOUT, "shards": self._shards, "token": "", "log": 0, "snapshot": 0}
+            return OpenShard(self, shard, self._create(), fields, head, snapshot, log)
+        fields = json.loads(data)
+        self._check(fields)
+        cached = self._cached.get(shard)
+        if cached is not None and cached[0] == fields["token"]:
+            return OpenShard(self, shard, cached[1], fields, head, snapshot, log)
+        machine = self._create()
+        pieces = sorted(snapshot.read())
+        if pieces:
+            machine.restore(b"".join(piece[4:] for piece in pieces))
+        for entry in sorted(log.read()):
+            machine.replay(entry[8:])
+        return OpenShard(self, shard, machine, fields, head, snapshot, log)
+
+    def keep(self, shard: int, token: str, machine: MachineT) -> None:
+        """Remember a table under its token."""
+        self._cached[shard] = (token, machine)
+
+    def _check(self, fields: dict[str, Any]) -> None:
+        if fields["layout"] != LAYOUT:
+            raise StateProblem(f"this state has layout {fields['layout']}; this version reads layout {LAYOUT}")
+        if fields["shards"] != self._shards:
+            raise StateProblem(
+                f"this state was written with --shards {fields['shards']}, this job runs with --shards {self._shards}: "
+                "users would be looked for in the wrong shard; start with the same number"
+            )
+
+
+class OpenShard(Generic[MachineT]):
+    """One shard's table within a call, and what is to be written back."""
+
+    def __init__(
+        self, owner: ShardState[MachineT], shard: int, machine: MachineT, fields: dict[str, Any], *states: Any
+    ) -> None:
+        self.machine = machine
+        self._owner = owner
+        self._shard = shard
+        self._fields = fields
+        self._head, self._snapshot, self._log = states
+
+    def append(self, entry: bytes) -> None:
+        """Write to the log what the table has just taken in. The entry's number keeps the order, which a bag does not."""
+        fields = self._fields
+        number = fields.setdefault("entries", 0)
+        fields["entries"] = number + 1
+        self._log.add(number.to_bytes(8, "big") + entry)
+        fields["log"] += len(entry)
+        fields["token"] = hashlib.sha256(bytes.fromhex(fields["token"]) + entry).hexdigest()
+
+    def save(self) -> None:
+        """Write the head, folding the log first where that is due.
+
+        Raises:
+            StateProblem: the shard has outgrown what runners take.
+        """
+        fields = self._fields
+        if fields["log"] > max(_MIN_FOLD_BYTES, fields["snapshot"] // 4):
+            self._fold()
+        self._head.write(json.dumps(fields).encode())
+        self._owner.keep(self._shard, fields["token"], self.machine)
+
+    def _fold(self) -> None:
+        data = self.machine.snapshot()
+        if len(data) > MAX_SNAPSHOT_BYTES:
+            raise StateProblem(
+                f"shard {self._shard} holds {len(data) >> 20} MB, more than {MAX_SNAPSHOT_BYTES >> 20} MB: "
+                f"run with more than --shards {self._fields['shards']}"
+            )
+        self._snapshot.clear()
+        for number, start in enumerate(range(0, len(data), PIECE_BYTES)):
+            self._snapshot.add(number.to_bytes(4, "big") + data[start : start + PIECE_BYTES])
+        self._log.clear()
+        self._fields["log"], self._fields["snapshot"] = 0, len(data)

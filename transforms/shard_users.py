@@ -1,0 +1,75 @@
+"""ShardUsers: decoded batches become one batch per shard and bundle, keyed by shard; raw user ids end here."""
+
+from collections.abc import Iterator
+
+import apache_beam as beam
+import polars as pl
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.timestamp import Timestamp
+from apache_beam.utils.windowed_value import WindowedValue
+
+from segmentation.config import Rules
+from transforms.event_batch import EventBatch
+from transforms.keys import load_keys
+from transforms.sharding import Sharder
+
+#: Events held back at most before they are split: large enough to make a shard's share worth its fixed cost.
+MAX_HELD_EVENTS = 1 << 18
+
+
+class ShardUsers(beam.PTransform):  # type: ignore[misc]  # Beam's base classes are untyped
+    """PCollection of `EventBatch` -> PCollection of (shard, event batch as bytes).
+
+    Every bundle gives every shard a batch, if only with the clock, so that all shards tick alike.
+    """
+
+    def __init__(self, rules: Rules, shards: int, *, demo_keys: bool) -> None:
+        super().__init__()
+        self._rules = rules
+        self._shards = shards
+        self._demo_keys = demo_keys
+
+    def expand(self, batches: beam.PCollection) -> beam.PCollection:
+        """Apply the transform."""
+        return batches | "SplitByShard" >> beam.ParDo(
+            _ShardUsers(self._rules, self._shards, self._demo_keys)
+        ).with_output_types(tuple[int, bytes])
+
+
+class _ShardUsers(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, rules: Rules, shards: int, demo_keys: bool) -> None:
+        self._rules = rules
+        self._shards = shards
+        self._demo_keys = demo_keys
+
+    def setup(self) -> None:
+        self._sharder = Sharder(self._rules, self._shards, load_keys(allow_demo=self._demo_keys))
+
+    def start_bundle(self) -> None:
+        self._held: list[pl.DataFrame] = []
+        self._clock: int | None = None
+        self._timestamp: Timestamp | None = None
+
+    def process(
+        self, batch: EventBatch, timestamp: Timestamp = beam.DoFn.TimestampParam
+    ) -> Iterator[tuple[int, bytes]]:
+        frame = batch.frame
+        if len(frame):
+            latest = frame["occurred_at"].to_numpy().max().item()
+            self._clock = latest if self._clock is None else max(self._clock, latest)
+            self._timestamp = timestamp if self._timestamp is None else min(self._timestamp, timestamp)
+            self._held.append(frame)
+        if sum(map(len, self._held)) >= MAX_HELD_EVENTS:
+            yield from self._split()
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        for keyed in self._split():
+            yield WindowedValue(keyed, self._timestamp, (GlobalWindow(),))
+
+    def _split(self) -> Iterator[tuple[int, bytes]]:
+        if not self._held:
+            return
+        events = pl.concat(self._held, how="diagonal_relaxed")
+        self._held = []
+        for shard, batch in self._sharder.split(events, self._clock).items():
+            yield shard, batch.encode()

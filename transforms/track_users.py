@@ -1,0 +1,169 @@
+"""TrackUsers: events of a shard become features and population moves, tick by tick of event time."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+import apache_beam as beam
+from apache_beam.coders import BytesCoder
+from apache_beam.metrics import Metrics
+from apache_beam.pvalue import TaggedOutput
+from apache_beam.transforms.timeutil import TimeDomain
+from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateSpec, TimerSpec, on_timer
+from apache_beam.utils.timestamp import Timestamp
+
+from segmentation.batches import encode_moves
+from segmentation.config import Rules
+from segmentation.tracker import Counts, Settled
+from transforms.shard_state import ShardState
+from transforms.timing import Timing
+from transforms.tracking import TrackerMachine
+
+NAMESPACE = "segments"
+FEATURES, POPULATION = "features", "population"
+Features = TaggedOutput[Literal["features"], tuple[int, bytes]]
+Moves = TaggedOutput[Literal["population"], tuple[str, bytes]]
+
+
+class TrackUsers(beam.PTransform):  # type: ignore[misc]  # Beam's base classes are untyped
+    """PCollection of (shard, event batch) -> ``features`` of (shard, features) and ``population`` of (feature, moves).
+
+    Args:
+        rules: the rules to follow.
+        timing: when ticks settle.
+        shards: how many there are; recorded in the state.
+        early: also emit what an arriving batch changes at once, ahead of its tick.
+    """
+
+    def __init__(self, rules: Rules, timing: Timing, shards: int, *, early: bool) -> None:
+        super().__init__()
+        self._rules = rules
+        self._timing = timing
+        self._shards = shards
+        self._early = early
+
+    def expand(self, batches: beam.PCollection) -> Any:
+        """Apply the transform."""
+        if self._timing.bounded:
+            track: beam.DoFn = _TrackBounded(self._rules, self._timing)
+        else:
+            track = _TrackLive(self._rules, self._timing, self._shards, self._early)
+        return batches | "Track" >> beam.ParDo(track).with_outputs(FEATURES, POPULATION)
+
+
+def _emitted(shard: int, settled: Settled) -> Iterator[Features | Moves]:
+    yield TaggedOutput(FEATURES, (shard, settled.features.encode()))
+    for (feature,), moves in settled.moves.group_by("feature", maintain_order=True):
+        yield TaggedOutput(POPULATION, (str(feature), encode_moves(moves)))
+
+
+def _count(now: Counts, before: Counts) -> None:
+    for name, later, earlier in (
+        ("accepted", now.accepted, before.accepted),
+        ("duplicate", now.duplicate, before.duplicate),
+        ("dropped.too_late", now.too_late, before.too_late),
+        ("late", now.late, before.late),
+        ("users", now.users, before.users),
+    ):
+        if later > earlier:
+            Metrics.counter(NAMESPACE, name).inc(later - earlier)
+
+
+class _TrackBounded(beam.DoFn):  # type: ignore[misc]
+    """Keeps batches as they come, and settles all ticks in one step when the input has ended."""
+
+    BATCHES = BagStateSpec("track_batches", BytesCoder())
+    END = TimerSpec("track_end", TimeDomain.WATERMARK)
+
+    def __init__(self, rules: Rules, timing: Timing) -> None:
+        self._rules = rules
+        self._timing = timing
+
+    def process(
+        self,
+        element: tuple[int, bytes],
+        batches: Any = beam.DoFn.StateParam(BATCHES),
+        end: Any = beam.DoFn.TimerParam(END),
+    ) -> None:
+        batches.add(element[1])
+        end.set(self._timing.track_at(0))
+
+    @on_timer(END)
+    def settle(
+        self, shard: int = beam.DoFn.KeyParam, batches: Any = beam.DoFn.StateParam(BATCHES)
+    ) -> Iterable[Features | Moves]:
+        machine = TrackerMachine(self._rules, self._timing)
+        for batch in batches.read():
+            machine.take(batch)
+        batches.clear()
+        tracker = machine.tracker
+        until = machine.last_due()
+        if until is not None:
+            yield from _emitted(shard, tracker.advance(until))
+            tracker.count_rest()
+        _count(tracker.counts, Counts())
+
+
+class _TrackLive(beam.DoFn):  # type: ignore[misc]
+    """Takes batches in as they come and settles tick after tick as the watermark passes."""
+
+    HEAD = ReadModifyWriteStateSpec("track_head", BytesCoder())
+    SNAPSHOT = BagStateSpec("track_snapshot", BytesCoder())
+    LOG = BagStateSpec("track_log", BytesCoder())
+    TICK = TimerSpec("track_tick", TimeDomain.WATERMARK)
+
+    def __init__(self, rules: Rules, timing: Timing, shards: int, early: bool) -> None:
+        self._rules = rules
+        self._timing = timing
+        self._shards = shards
+        self._early = early
+
+    def setup(self) -> None:
+        self._state = ShardState(lambda: TrackerMachine(self._rules, self._timing), self._shards)
+
+    def process(
+        self,
+        element: tuple[int, bytes],
+        head: Any = beam.DoFn.StateParam(HEAD),
+        snapshot: Any = beam.DoFn.StateParam(SNAPSHOT),
+        log: Any = beam.DoFn.StateParam(LOG),
+        tick: Any = beam.DoFn.TimerParam(TICK),
+    ) -> Iterable[Features | Moves]:
+        shard, batch = element
+        opened = self._state.load(shard, head, snapshot, log)
+        machine = opened.machine
+        before = machine.tracker.counts.copy()
+        machine.take(batch)
+        opened.append(batch)
+        if self._early:
+            preview = machine.preview()
+            if preview is not None:
+                yield TaggedOutput(FEATURES, (shard, preview.encode("early")))
+        opened.save()
+        _count(machine.tracker.counts, before)
+        self._schedule(machine, tick)
+
+    @on_timer(TICK)
+    def settle(
+        self,
+        shard: int = beam.DoFn.KeyParam,
+        fired: Timestamp = beam.DoFn.TimestampParam,
+        head: Any = beam.DoFn.StateParam(HEAD),
+        snapshot: Any = beam.DoFn.StateParam(SNAPSHOT),
+        log: Any = beam.DoFn.StateParam(LOG),
+        tick: Any = beam.DoFn.TimerParam(TICK),
+    ) -> Iterable[Features | Moves]:
+        opened = self._state.load(shard, head, snapshot, log)
+        machine = opened.machine
+        until = machine.due_by(fired)
+        if until is not None:
+            before = machine.tracker.counts.copy()
+            yield from _emitted(shard, machine.tracker.advance(until))
+            opened.append(machine.settle_entry(until))
+            opened.save()
+            _count(machine.tracker.counts, before)
+        self._schedule(machine, tick)
+
+    def _schedule(self, machine: TrackerMachine, tick: Any) -> None:
+        following = machine.next_due()
+        if following is not None:
+            tick.set(self._timing.track_at(following))

@@ -1,0 +1,69 @@
+"""A shard's tracker behind the two kinds of entry its log holds: a batch of events, and "ticks settled up to"."""
+
+from apache_beam.utils.timestamp import Timestamp
+
+from segmentation.batches import EventsOfShard, FeaturesOfShard
+from segmentation.config import Rules
+from segmentation.frames import encode_frames, read_meta
+from segmentation.tracker import Tracker
+from transforms.timing import Timing
+
+SETTLE = "settle"
+
+
+class TrackerMachine:
+    """`transforms.shard_state.Machine` around a `Tracker`."""
+
+    def __init__(self, rules: Rules, timing: Timing) -> None:
+        self._timing = timing
+        self.tracker = Tracker(rules, timing.max_disorder)
+        self._touched: list[bytes] = []
+
+    def take(self, batch: bytes) -> None:
+        """Take in a batch of events."""
+        events = EventsOfShard.decode(batch)
+        self._touched = events.users
+        self.tracker.add(events)
+
+    def preview(self) -> FeaturesOfShard | None:
+        """What the last batch changes at once; None where it held no events."""
+        return self.tracker.preview(self._touched) if self._touched else None
+
+    def last_due(self) -> int | None:
+        """The last tick (µs) that may settle so far."""
+        return self._timing.until if self._timing.until is not None else self.tracker.last_due()
+
+    def next_due(self) -> int | None:
+        """The next tick (µs) to settle; None while the clock allows none."""
+        first, last = self.tracker.first_due(), self.last_due()
+        return first if first is not None and last is not None and first <= last else None
+
+    def due_by(self, fired: Timestamp) -> int | None:
+        """The last tick (µs) whose timer stands at ``fired`` or before, if one is due."""
+        following = self.next_due()
+        last = self.last_due()
+        if following is None or last is None or self._timing.track_at(following) > fired:
+            return None
+        tick = self.tracker.rules.tick
+        reached = (fired.micros - self._timing.max_disorder) // tick * tick
+        return max(following, min(reached, last // tick * tick))
+
+    def settle_entry(self, until: int) -> bytes:
+        """The entry that repeats an advance."""
+        return encode_frames({"kind": SETTLE, "until": until}, {})
+
+    def replay(self, entry: bytes) -> None:
+        """Apply an entry, discarding what it puts out."""
+        meta = read_meta(entry)
+        if meta["kind"] == SETTLE:
+            self.tracker.advance(meta["until"])
+        else:
+            self.take(entry)
+
+    def snapshot(self) -> bytes:
+        """The tracker's table."""
+        return self.tracker.snapshot()
+
+    def restore(self, data: bytes) -> None:
+        """Take over what `snapshot` gave."""
+        self.tracker.restore(data)
