@@ -19,9 +19,22 @@ from segmentation.config import Journey, RollingCount, RollingScore, Rules
 from segmentation.due import Crossings, Movers, read_thresholds
 from segmentation.features.attributes import NO_VALUE
 from segmentation.features.rolling import boundary_column
-from segmentation.features.timeline import I64, Bool, Changes, Column, Span, grown, last_before, latest, run_starts
+from segmentation.features.timeline import (
+    I64,
+    Bool,
+    Changes,
+    Column,
+    Span,
+    grown,
+    last_before,
+    latest,
+    merged_keys,
+    run_starts,
+)
 from segmentation.membership import Memberships
+from segmentation.frames import decode_frames, encode_frames
 from segmentation.percentiles import F64, Populations
+from segmentation.provisional import Provisional
 from segmentation.units import floor_to
 
 #: Boundaries handled in one columnar step: bounds memory, not exactness.
@@ -63,6 +76,7 @@ class Assigner:
         self._memberships = Memberships(self.conditions)
         self._results = np.zeros((0, self.conditions.width), np.bool_)
         self._looked_at = np.zeros(0, np.bool_)
+        self._provisional = Provisional()
         self.log = ChangeLog(rules, self.conditions, publish_key)
 
     @property
@@ -125,6 +139,111 @@ class Assigner:
         self.settled = features.until
         return pl.concat(parts) if parts else empty()
 
+    def preview(self, features: FeaturesOfShard) -> pl.DataFrame:
+        """The early changes that a preview of features makes at once (columns as in `advance`). Settled state stays.
+
+        ``features`` has one row per user and the column ``at``, µs. Percentiles are those of the live score among the
+        others in the population of the last boundary.
+        """
+        rows = self._taken_in(features)
+        users, at = rows["user"].to_numpy(), rows["at"].to_numpy()
+        columns = {name: rows[name].to_numpy() for name in self._columns}
+        percentiles = {
+            each.name: self._populations[each.name].latest.early(columns[each.name], self._columns[each.column][users])
+            for each in self._measured
+        }
+        frame = feature_frame(self.rules, columns, at, percentiles, self._vocabularies, self.conditions.columns)
+        step = self._memberships.decide(users, self.conditions.evaluate(frame), at)
+        tick = self.rules.tick
+        sequence = grown(self.log.sequence, len(self.users), 0)[users]
+        due = np.maximum((at // tick + 1) * tick, 0 if self.settled is None else self.settled + tick)
+        early = self._provisional.claim(users, at, due, step.before, step.after, sequence)
+        if not early:
+            return empty()
+        position = {user: row for row, user in enumerate(users.tolist())}
+        evidence = self.log.evidence.texts(
+            np.array([position[row.user] for row in early], np.int64),
+            np.array([row.segment for row in early], np.int64),
+            np.array([bool(row.memberships[row.segment]) for row in early]),
+            np.array([row.memberships for row in early]),
+            lambda keys, _: frame[keys],
+        )
+        return self.log.early(early, self.users, evidence)
+
+    def _retractions(self, decided: list[Decided], before: Bool, span: Span) -> pl.DataFrame:
+        """The claims of ticks in ``span`` that these did not confirm; ``before`` are the memberships before the span."""
+        rows = []
+        for (user, segment), claim in self._provisional.due(span.end).items():
+            index = (claim.due - span.settled) // span.tick
+            member = before[user].copy()
+            for each in decided:
+                if each.index <= index and user in each.users:
+                    member = each.after[np.flatnonzero(each.users == user)[0]]
+            if bool(member[segment]) != claim.member:
+                sequence = int(grown(self.log.sequence, len(self.users), 0)[user])
+                rows.append(self._provisional.retract(user, segment, claim.due, sequence, member))
+        return self.log.early(rows, self.users, None)
+
+    def snapshot(self) -> bytes:
+        """The whole table as bytes."""
+        names = list(self.rules.segments)
+        member = {f"member:{name}": self._memberships.member[:, position] for position, name in enumerate(names)}
+        since = {f"since:{name}": self._memberships.since[:, position] for position, name in enumerate(names)}
+        tables = {
+            "users": pl.DataFrame({"internal": pl.Series(self.users, dtype=pl.Binary)}),
+            "columns": pl.DataFrame(self._columns),
+            "memberships": pl.DataFrame({**member, **since}),
+            "sequence": pl.DataFrame({"sequence": grown(self.log.sequence, len(self.users), 0)}),
+            **{f"early/{name}": table for name, table in self._provisional.tables().items()},
+        }
+        for name, texts in self._vocabularies.items():
+            tables[f"vocabulary/{name}"] = pl.DataFrame({"text": pl.Series(texts, dtype=pl.String)})
+        for name, populations in self._populations.items():
+            population = populations.latest
+            tables[f"population/{name}"] = pl.DataFrame({"score": population.scores, "users": population.members})
+        return encode_frames({"settled": self.settled}, tables)
+
+    def restore(self, data: bytes) -> None:
+        """Take over what `snapshot` gave; what conditions say, and where scores stand, follows from it.
+
+        Raises:
+            FrameError: the bytes are of another layout.
+            KeyError: they hold other features or segments than the rules declare.
+        """
+        meta, tables = decode_frames(data)
+        self.settled = meta["settled"]
+        self.users = tables["users"]["internal"].to_list()
+        self._rows = {internal: row for row, internal in enumerate(self.users)}
+        self._columns = {name: tables["columns"][name].to_numpy().copy() for name in self._columns}
+        names = list(self.rules.segments)
+        held = tables["memberships"]
+        self._memberships.member = np.column_stack([held[f"member:{name}"].to_numpy() for name in names])
+        self._memberships.since = np.column_stack([held[f"since:{name}"].to_numpy() for name in names])
+        self.log.sequence = tables["sequence"]["sequence"].to_numpy().copy()
+        self._provisional.restore(tables["early/claims"], tables["early/indices"])
+        self._looked_at = np.zeros(len(self.users), np.bool_)
+        for name, table in tables.items():
+            kind, _, feature = name.partition("/")
+            if kind == "vocabulary":
+                self._vocabularies[feature] = table["text"].to_list()
+        self._results = np.zeros((len(self.users), self.conditions.width), np.bool_)
+        if self.settled is not None:
+            self._restore_positions(tables, self.settled)
+
+    def _restore_positions(self, tables: dict[str, pl.DataFrame], settled: int) -> None:
+        for each in self._measured:
+            table = tables[f"population/{each.name}"]
+            boundary = floor_to(settled, each.every)
+            populations = Populations(self.rules.population_minimum)
+            populations.add(table.with_columns(boundary=pl.lit(boundary, pl.Int64)))
+            populations.forget_before(boundary)
+            self._populations[each.name] = populations
+            self._movers[each.name].at(populations.latest, self._columns[each.column])
+        everyone = np.arange(len(self.users))
+        holds = Changes(everyone, self._columns)
+        span = Span(settled, self.rules.tick, 0)
+        self._results = self.conditions.evaluate(self._frame(holds, everyone, span, self.conditions.columns))
+
     def _taken_in(self, features: FeaturesOfShard) -> pl.DataFrame:
         """The rows with this table's user numbers and codes."""
         rows = features.rows
@@ -158,13 +277,16 @@ class Assigner:
     def _settle(self, rows: pl.DataFrame, span: Span) -> pl.DataFrame:
         timeline = self._timeline(rows, span)
         moved = self._population_due(timeline, span)
-        keys = np.unique(np.concatenate([timeline.keys[timeline.keys % span.stride > 0], self._crossings.due(timeline, span), moved]))
+        changed = timeline.keys[timeline.keys % span.stride > 0]
+        keys = merged_keys([changed, *self._crossings.due(timeline, span), *moved])
         users, index = keys // span.stride, keys % span.stride
         order = np.argsort(index, kind="stable")
         keys, users, index = keys[order], users[order], index[order]
         frame = self._frame(timeline, keys, span, self.conditions.columns)
         results = self.conditions.evaluate(frame)
+        before = self._memberships.member.copy() if self._provisional.open else self._memberships.member
         decided = self._step_through(users, index, results, span)
+        retracted = self._retractions(decided, before, span)
         context = Context(
             timeline,
             span,
@@ -175,7 +297,7 @@ class Assigner:
         self._columns = latest(timeline, self._columns, span)
         for each in self._measured:
             self._populations[each.name].forget_before(floor_to(span.end, each.every))
-        return changes
+        return pl.concat([retracted, changes]) if len(retracted) else changes
 
     def _timeline(self, rows: pl.DataFrame, span: Span) -> Changes:
         """What holds from when on: at index 0 what held before, then the new rows; sorted by key."""
@@ -189,8 +311,9 @@ class Assigner:
             columns[flag] = np.concatenate([np.zeros(len(self.users), np.bool_), rows[flag].to_numpy()])[order]
         return Changes(keys[order], columns)
 
-    def _population_due(self, timeline: Changes, span: Span) -> I64:
-        found = [np.empty(0, np.int64)]
+    def _population_due(self, timeline: Changes, span: Span) -> list[I64]:
+        """Keys of the users whose percentile crossed a literal, by boundary."""
+        found = []
         index = timeline.keys % span.stride
         order = np.argsort(index, kind="stable")
         order = order[np.searchsorted(index[order], 1) :]
@@ -208,7 +331,7 @@ class Assigner:
                 scores[users[start:end]] = values[start:end]
                 start = end
                 found.append(span.keys(movers.at(populations.at(boundary), scores), np.int64(at)))
-        return np.concatenate(found)
+        return found
 
     def _frame(self, timeline: Changes, keys: I64, span: Span, wanted: frozenset[str]) -> pl.DataFrame:
         """The table that expressions read, a row per key."""

@@ -14,6 +14,7 @@ from segmentation.due import read_thresholds
 from segmentation.evidence import Evidence
 from segmentation.expressions import percentile_thresholds, segments_read
 from segmentation.features.timeline import I64, Bool, Changes, Span, grown, last_before, run_starts
+from segmentation.provisional import EarlyRow, early_change_id
 from segmentation.pseudonyms import change_id, subject_ids
 
 
@@ -46,7 +47,7 @@ class ChangeLog:
         self._names = np.array(list(rules.segments), np.object_)
         self._alphabetical = np.argsort(np.argsort(self._names))
         self._publish_key = publish_key
-        self._evidence = Evidence(conditions)
+        self.evidence = Evidence(conditions)
         self._reads = _percentiles_behind(rules)
         self._subjects: dict[int, str] = {}
         self.sequence = np.empty(0, np.int64)
@@ -82,10 +83,34 @@ class ChangeLog:
             "early_index": pl.Series([None] * len(user), dtype=pl.Int64),
             "memberships": self.membership_texts(_after_each(rows)),
             "rules_version": np.full(len(user), self._rules.version, np.int64),
-            "evidence": self._evidence.texts(keys, segment, entered, rows.after, context.frame),
+            "evidence": self.evidence.texts(keys, segment, entered, rows.after, context.frame),
             "flags": pl.Series(["{}"] * len(user), dtype=pl.String),
         }
         return pl.DataFrame(columns)
+
+    def early(self, rows: list[EarlyRow], users: list[bytes], evidence: pl.Series | None) -> pl.DataFrame:
+        """The records of early changes; a RETRACTED one rests on nothing but its tick."""
+        if not rows:
+            return empty()
+        subjects = self.subjects(users, np.array([row.user for row in rows], np.int64))
+        names = [str(self._names[row.segment]) for row in rows]
+        pairs = zip(subjects, names, rows, strict=True)
+        columns = {
+            "change_id": pl.Series([early_change_id(*each) for each in pairs], dtype=pl.String),
+            "subject_id": pl.Series(subjects, dtype=pl.String),
+            "segment": pl.Series(names, dtype=pl.String),
+            "action": pl.Series([row.action for row in rows], dtype=pl.String),
+            "effective_at": pl.Series([row.at for row in rows], dtype=pl.Int64),
+            "stage": pl.Series(["EARLY"] * len(rows), dtype=pl.String),
+            "cause": pl.Series(["time" if evidence is None else "event"] * len(rows), dtype=pl.String),
+            "sequence": pl.Series([row.sequence for row in rows], dtype=pl.Int64),
+            "early_index": pl.Series([row.early_index for row in rows], dtype=pl.Int64),
+            "memberships": self.membership_texts(np.array([row.memberships for row in rows])),
+            "rules_version": pl.Series([self._rules.version] * len(rows), dtype=pl.Int64),
+            "evidence": evidence if evidence is not None else pl.Series(["[]"] * len(rows), dtype=pl.String),
+            "flags": pl.Series(["{}"] * len(rows), dtype=pl.String),
+        }
+        return pl.DataFrame(columns, schema=empty().schema)
 
     def subjects(self, users: list[bytes], rows: I64) -> list[str]:
         """The published pseudonym of each row's user."""

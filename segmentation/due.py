@@ -42,10 +42,10 @@ class Crossings:
             if isinstance(feature, Journey) and feature.deadline is not None and f"{name}.status" in conditions.columns
         }
 
-    def due(self, rows: Changes, span: Span) -> I64:
-        """Keys within ``span`` given what holds from each row on (rows sorted by key; index 0: from before the span)."""
+    def due(self, rows: Changes, span: Span) -> list[I64]:
+        """Keys (parts, some of them sorted) within ``span`` given what holds from each row on (rows sorted by key; index 0: from before the span)."""
         following = self._holds_until(rows, span)
-        found = [np.empty(0, np.int64)]
+        found: list[I64] = []
         for column, literals in self._ages.items():
             times = rows.columns[column]
             known = times != NO_TIME
@@ -58,7 +58,7 @@ class Crossings:
             started = rows.columns[prefix + "started_at"]
             open_ = (started != NO_TIME) & (rows.columns[prefix + "completed_at"] == NO_TIME)
             found += self._around(rows.keys[open_], following[open_], started[open_] + deadline, span)
-        return np.concatenate(found)
+        return found
 
     def _holds_until(self, rows: Changes, span: Span) -> I64:
         """The key up to which (exclusive) each row holds: the user's next row, or one past the span."""

@@ -45,10 +45,14 @@ class Memberships:
             self.member = np.concatenate([self.member, np.zeros((missing, width), np.bool_)])
             self.since = np.concatenate([self.since, np.zeros((missing, width), np.int64)])
 
-    def decide(self, users: I64, results: Bool, tick: int) -> Step:
-        """What ``tick`` (µs) decides for ``users`` given their conditions' results (rows of `Conditions.evaluate`)."""
+    def decide(self, users: I64, results: Bool, tick: int | I64) -> Step:
+        """What ``tick`` (µs, one for all or one for each) decides for ``users``.
+
+        ``results`` are what their conditions gave (rows of `Conditions.evaluate`). Nothing is changed: see `apply`.
+        """
         before = self.member[users]
-        dwelling = before & (tick - self.since[users] < self._dwell)
+        now = np.reshape(tick, (-1, 1))
+        dwelling = before & (now - self.since[users] < self._dwell)
         after, enter, stay = np.zeros_like(before), np.zeros_like(before), np.zeros_like(before)
         simple = self._independent
         if len(simple):
@@ -65,8 +69,8 @@ class Memberships:
                 after[:, position] = holds & ~taken
                 taken |= holds
                 enter[:, position], stay[:, position] = entering, staying
-        since = np.where(after & ~before, tick, self.since[users])
-        return Step(before, after, self._again(before, after, enter, stay, since, tick))
+        since = np.where(after & ~before, now, self.since[users])
+        return Step(before, after, self._again(before, after, enter, stay, since, now))
 
     def apply(self, users: I64, step: Step, tick: int) -> None:
         """Make a step the memberships that hold."""
@@ -83,15 +87,16 @@ class Memberships:
         enter, stay = np.zeros_like(self.member), np.zeros_like(self.member)
         for compiled in self._compiled:
             enter[:, compiled.position], stay[:, compiled.position] = _picked(compiled, results, self.member)
-        return self._again(~self.member, self.member, enter, stay, self.since, tick)
+        return self._again(~self.member, self.member, enter, stay, self.since, np.full((1, 1), tick))
 
-    def _again(self, before: Bool, after: Bool, enter: Bool, stay: Bool, since: I64, tick: int) -> I64:
+    def _again(self, before: Bool, after: Bool, enter: Bool, stay: Bool, since: I64, now: I64) -> I64:
         """A member that only its dwell keeps is due when that ends; one whose conditions contradict, at the next tick."""
         bound = after & ~stay
-        released = np.maximum(-(-(since + self._dwell) // self._tick) * self._tick, tick + self._tick)
+        following = now + self._tick
+        released = np.maximum(-(-(since + self._dwell) // self._tick) * self._tick, following)
         never = np.iinfo(np.int64).max
         due = np.where(bound, released, never).min(axis=1, initial=never)
-        due = np.where((before & ~after & enter).any(axis=1), tick + self._tick, due)
+        due = np.where((before & ~after & enter).any(axis=1), following[:, 0], due)
         return np.where(due == never, 0, due)
 
 

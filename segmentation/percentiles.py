@@ -64,6 +64,14 @@ class Population:
         beyond = np.append(self.scores, np.iinfo(np.int64).max)
         return np.sort(np.concatenate([beyond[reached], beyond[passed]]))
 
+    def early(self, scores: I64, own: I64) -> F64:
+        """The percentile of live scores among the other members, at most 100; ``own``: each user's score in here, 0: none."""
+        others = self.size - (own > 0)
+        before = np.append(0, np.cumsum(self.members))
+        lower = before[np.searchsorted(self.scores, scores, side="left")] - ((own > 0) & (own < scores))
+        share = np.minimum((100 * lower) / np.maximum(others, 1), 100.0)
+        return np.where((scores > 0) & (self.size >= max(self.minimum, 1)), share, np.nan)
+
     def moved(self, scores: I64, users: I64) -> "Population":
         """The population after ``users`` members more (or fewer) of each score."""
         merged, inverse = np.unique(np.concatenate([self.scores, scores]), return_inverse=True)

@@ -1,6 +1,6 @@
 """From events to features: one shard's table of users, advanced over ticks in columnar steps. Knows nothing of Beam."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -11,7 +11,19 @@ from segmentation.config import Journey, RollingCount, RollingScore, Rules
 from segmentation.features import initial_state
 from segmentation.features.attributes import TouchState
 from segmentation.features.rolling import boundary_column
-from segmentation.features.timeline import Changes, Column, Events, Span, combined, run_starts
+from segmentation.features.timeline import (
+    I64,
+    Bool,
+    Changes,
+    Column,
+    Events,
+    Span,
+    combined,
+    merged_keys,
+    renumbered,
+    run_starts,
+)
+from segmentation.frames import decode_frames, encode_frames
 from segmentation.percentiles import features_with_percentile
 from segmentation.reading import property_plan
 from segmentation.units import next_tick
@@ -125,10 +137,82 @@ class Tracker:
         for state in self._features.values():
             before |= {name: values.copy() for name, values in state.current().items()}
         parts = [state.advance(counted, span) for state in self._features.values()]
-        touched = np.unique(span.keys(counted.user, counted.index))
+        touched = merged_keys([span.keys(counted.user, counted.index)])
         rows = combined(parts, before, span, also=touched)
         self.settled = until
-        return Settled(self._message(rows, counted, span), self._moves(parts, before, span))
+        return Settled(self._message(rows, counted, touched, span), self._moves(parts, before, span))
+
+    def preview(self, users: list[bytes]) -> FeaturesOfShard | None:
+        """The features of some users as all events that have arrived make them, though their tick has not settled.
+
+        Returns:
+            One row per user that has such events, with the time of the latest in the column ``at``; None without any.
+        """
+        known = [self._rows[internal] for internal in users if internal in self._rows]
+        rows = np.array(known, np.int64)
+        copy = self._select(rows)
+        if not copy._pending:
+            return None
+        pending = copy._pending[0]
+        until = next_tick(pending["at"].to_numpy().max().item(), self.rules.tick)
+        if self.settled is not None:
+            until = max(until, self.settled + self.rules.tick)
+        times = pending.group_by("user").agg(pl.col("at").max()).with_columns(pl.col("user").cast(pl.UInt32))
+        features = copy.advance(until).features
+        numbers = {internal: row for row, internal in enumerate(copy._users)}
+        mine = pl.Series("mine", [numbers[internal] for internal in features.users], dtype=pl.UInt32)
+        latest = features.rows.unique("user", keep="last", maintain_order=True)
+        latest = latest.with_columns(mine.gather(latest["user"])).join(times, left_on="mine", right_on="user").drop("mine")
+        return replace(features, rows=latest)
+
+    def _select(self, rows: I64) -> "Tracker":
+        """A copy with some users only, numbered as in ``rows``."""
+        copy = Tracker(self.rules, self._memory - ID_MEMORY)
+        copy.settled, copy.clock = self.settled, self.clock
+        copy._users = [self._users[row] for row in rows]
+        copy._rows = {internal: row for row, internal in enumerate(copy._users)}
+        tables = [_of_users(table, rows) for table in (self._remembered, *self._pending)]
+        copy._remembered = tables[0]
+        pending = [table for table in tables[1:] if len(table)]
+        copy._pending = [pl.concat(pending, how="diagonal_relaxed")] if pending else []
+        for state in self._features.values():
+            state.grow(len(self._users))
+        copy._features = {name: state.select(rows) for name, state in self._features.items()}
+        return copy
+
+    def snapshot(self) -> bytes:
+        """The whole table as bytes."""
+        pending = pl.concat([pl.DataFrame(schema=_KEPT), *self._pending], how="diagonal_relaxed")
+        tables = {
+            "users": pl.DataFrame({"internal": pl.Series(self._users, dtype=pl.Binary)}),
+            "remembered": self._remembered,
+            "pending": pending,
+        }
+        for name, state in self._features.items():
+            state.grow(len(self._users))
+            tables |= {f"{name}/{table}": frame for table, frame in state.tables().items()}
+        meta = {"settled": self.settled, "clock": self.clock, "names": list(self._names), "counts": asdict(self.counts)}
+        return encode_frames(meta, tables)
+
+    def restore(self, data: bytes) -> None:
+        """Take over what `snapshot` gave.
+
+        Raises:
+            FrameError: the bytes are of another layout.
+            KeyError: they hold other features than the rules declare.
+        """
+        meta, tables = decode_frames(data)
+        self.settled, self.clock, self.counts = meta["settled"], meta["clock"], Counts(**meta["counts"])
+        self._users = tables["users"]["internal"].to_list()
+        self._rows = {internal: row for row, internal in enumerate(self._users)}
+        self._remembered = tables["remembered"]
+        pending = tables["pending"]
+        known = {name: code for code, name in enumerate(self._names)}
+        codes = np.array([*(known.get(name, known[OTHER_NAME]) for name in meta["names"]), -1], np.int32)
+        self._pending = [pending.with_columns(name=pl.Series(codes[pending["name"].to_numpy()]))] if len(pending) else []
+        for name, state in self._features.items():
+            own = {table: frame for table, frame in tables.items() if table.startswith(name + "/")}
+            state.restore({table.removeprefix(name + "/"): frame for table, frame in own.items()})
 
     def count_rest(self) -> None:
         """Count what will never settle because the run ends before its tick."""
@@ -179,16 +263,19 @@ class Tracker:
             late=late,
         )
 
-    def _message(self, rows: Changes, counted: Events, span: Span) -> FeaturesOfShard:
-        users, local = np.unique(rows.keys // span.stride, return_inverse=True)
-        keys = span.keys(counted.user, counted.index)
+    def _message(self, rows: Changes, counted: Events, touched: I64, span: Span) -> FeaturesOfShard:
+        of_row = rows.keys // span.stride
+        starts = run_starts(of_row)
+        users = of_row[starts]
+        local = np.repeat(np.arange(len(users)), np.diff(np.append(starts, len(of_row))))
+        late = merged_keys([span.keys(counted.user, counted.index)[counted.late]])
         table = pl.DataFrame(
             {
                 "user": local.astype(np.uint32),
                 "tick": span.settled + rows.keys % span.stride * span.tick,
                 **rows.columns,
-                "event": np.isin(rows.keys, keys, assume_unique=False),
-                "late": np.isin(rows.keys, keys[counted.late]),
+                "event": _marked(rows.keys, touched),
+                "late": _marked(rows.keys, late),
             }
         )
         vocabularies = {
@@ -207,6 +294,11 @@ class Tracker:
         return pl.concat(moves)
 
 
+def _of_users(table: pl.DataFrame, rows: I64) -> pl.DataFrame:
+    found, numbers = renumbered(table["user"].to_numpy(), rows)
+    return table.filter(pl.Series(found)).with_columns(user=pl.Series(numbers, dtype=pl.Int64))
+
+
 def _names(rules: Rules) -> tuple[str, ...]:
     """The event names that some feature tells apart, and at the end the one that stands for all others."""
     names: set[str] = set()
@@ -223,6 +315,13 @@ def _names(rules: Rules) -> tuple[str, ...]:
 def _property_columns(rules: Rules) -> tuple[str, ...]:
     plan = property_plan(rules)
     return (*("p:" + name for name in plan.plain), *("h:" + name for name in plan.sealed))
+
+
+def _marked(keys: I64, some: I64) -> Bool:
+    """Which of the sorted ``keys`` are among ``some`` (sorted, each one of them)."""
+    result = np.zeros(len(keys), np.bool_)
+    result[np.searchsorted(keys, some)] = True
+    return result
 
 
 def _histogram_moves(name: str, changes: Changes, column: str, before: Column, span: Span) -> pl.DataFrame:

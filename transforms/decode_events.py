@@ -1,7 +1,7 @@
 """Chunks of event logs to batches of events, and dead letters for what is no event."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
@@ -13,8 +13,8 @@ from transforms.event_batch import EventBatch
 from transforms.mapping import EventMapping
 from transforms.raw_chunk import RawChunk
 
-EVENTS = "events"
-DEAD_LETTERS = "dead_letters"
+EVENTS: Final = "events"
+DEAD_LETTERS: Final = "dead_letters"
 STEP = "DecodeEvents"
 NAMESPACE = "segments"
 

@@ -37,7 +37,10 @@ class Sharder:
         batches = {}
         for number in range(self._shards):
             start, end = int(edges[number]), int(edges[number + 1])
-            users, local = np.unique(codes[start:end], return_inverse=True)
+            present = np.zeros(len(internals), np.bool_)
+            present[codes[start:end]] = True
+            users = np.flatnonzero(present)
+            local = np.cumsum(present)[codes[start:end]] - 1
             table = columns[start:end].with_columns(user=pl.Series(local.astype(np.uint32)))
             batches[number] = EventsOfShard([internals[user] for user in users], table, names, clock)
         return batches

@@ -59,7 +59,8 @@ class LogStream:
         except _BROKEN as error:
             self.failure = Fault("unreadable", type(error).__name__, f"the file can't be read any further: {error}")
         self._report()
-        return b"".join(pieces)
+        # A join of one copies nothing, and almost always there is one.
+        return b"".join([piece for piece in pieces if piece])
 
     def give_back(self, data: bytes) -> None:
         """Let the next `read` begin with ``data``."""

@@ -84,7 +84,8 @@ def compile_node(node: Node, in_segment: Mapping[str, bool]) -> pl.Expr:
         case Column() | Percentile():
             return pl.col(node.name)
         case HoursSince():
-            return (pl.col(TICK) - pl.col(node.column.name)).cast(pl.Float64) / MICROS_PER_HOUR
+            age = (pl.col(TICK) - pl.col(node.column.name)).cast(pl.Float64)
+            return _divided(age, pl.lit(MICROS_PER_HOUR))
         case InSegment():
             return pl.lit(in_segment[node.segment])
         case Negate() | Arithmetic() | Case():
@@ -127,11 +128,20 @@ def _arithmetic(node: Arithmetic, in_segment: Mapping[str, bool]) -> pl.Expr:
     if node.type is Type.DOUBLE:
         left, right = left.cast(pl.Float64), right.cast(pl.Float64)
     if node.operator == "/":
-        return pl.when(right != 0.0).then(left / right)
+        return pl.when(right != 0.0).then(_divided(left, right))
     if node.type is Type.INTEGER:
         left, right = _wide(left), _wide(right)
     result = left + right if node.operator == "+" else left - right if node.operator == "-" else left * right
     return _checked(result) if node.type is Type.INTEGER else result
+
+
+def _divided(left: pl.Expr, right: pl.Expr) -> pl.Expr:
+    """One IEEE division per row.
+
+    Polars multiplies by the reciprocal of a divisor that is one literal for all rows, which may be another double in
+    the last place; by a divisor with a value per row it divides.
+    """
+    return left / (left * 0.0 + right)
 
 
 def _wide(value: pl.Expr) -> pl.Expr:

@@ -24,6 +24,9 @@ _RESERVED = """
 #: Words that DuckDB does not take as the name of a column without quotes, and the words of the grammar itself.
 RESERVED_WORDS = frozenset(_RESERVED.split())
 
+#: Most parentheses and CASEs within one another; sqlglot takes about twenty frames of the stack for each.
+MAX_NESTING = 20
+
 _DIALECT = DuckDB()
 _BINARY = frozenset({"=", "<>", "!=", "<", "<=", ">", ">=", "*", "/", "AND", "OR", "IN", "IS", "BETWEEN"})
 _OPERAND = "a feature, a literal, percentile(), hours_since() or in_segment()"
@@ -51,6 +54,7 @@ def read(text: str) -> Syntax:
     except TokenError:
         raise ExpressionError(text, [_tokenizing_error(text)]) from None
     errors = [error for at in range(len(tokens)) if (error := _spelling_error(tokens, at)) is not None]
+    errors += _nesting_errors(tokens)
     if errors:
         raise ExpressionError(text, errors)
     try:
@@ -92,6 +96,19 @@ def _spelling_error(tokens: tuple[Token, ...], at: int) -> tuple[int, str] | Non
     if token.text == "," and at + 1 < len(tokens) and tokens[at + 1].text == ")":
         return token.start, "expected a value after ','"
     return None
+
+
+def _nesting_errors(tokens: tuple[Token, ...]) -> list[tuple[int, str]]:
+    """Refuses depth here, where it is counted, and not where the stack of whoever calls happens to end."""
+    depth = 0
+    for token in tokens:
+        if token.token_type in (TokenType.L_PAREN, TokenType.CASE):
+            depth += 1
+        elif token.token_type in (TokenType.R_PAREN, TokenType.END):
+            depth -= 1
+        if depth > MAX_NESTING:
+            return [(token.start, f"nested deeper than {MAX_NESTING} levels")]
+    return []
 
 
 def _tokenizing_error(text: str) -> tuple[int, str]:

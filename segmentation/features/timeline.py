@@ -122,6 +122,12 @@ def run_starts(*sorted_columns: Column) -> I64:
     return np.flatnonzero(new)
 
 
+def merged_keys(parts: Sequence[I64]) -> I64:
+    """The distinct keys of all parts, sorted. A stable sort merges parts that are sorted themselves in linear time."""
+    keys = np.sort(np.concatenate(parts), kind="stable")
+    return keys[run_starts(keys)]
+
+
 def sum_by_key(keys: I64, amounts: I64) -> tuple[I64, I64]:
     """Sorted distinct keys and the sum of the amounts of each; sums of zero are left out."""
     if not len(keys):
@@ -168,8 +174,7 @@ def combined(parts: Sequence[Changes], current: Mapping[str, Column], span: Span
     """One `Changes` with the columns of all parts, at all of their keys (and those of ``also``)."""
     if len(parts) == 1 and also is None:
         return parts[0]
-    extra = [] if also is None else [also]
-    keys = np.unique(np.concatenate([*(part.keys for part in parts), *extra]))
+    keys = merged_keys([*(part.keys for part in parts), *([] if also is None else [also])])
     columns = {
         name: values_at(part, name, current[name], keys, span.stride) for part in parts for name in part.columns
     }

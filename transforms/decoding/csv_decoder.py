@@ -1,7 +1,7 @@
 """Rows of delimited text to columns. A line is a record: a quoted field may hold delimiters, but no end of line."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -14,6 +14,9 @@ from transforms.decoding.records import BadRecords, Columns, no_columns
 from transforms.decoding.values import text_column
 from transforms.mapping import EventMapping, native_csv
 from transforms.raw_chunk import RawChunk
+
+_BATCH_LINES = 4096
+"""Lists of fields live for one batch only, which keeps memory and the garbage collector's work small."""
 
 
 @lru_cache(maxsize=64)
@@ -41,11 +44,17 @@ class CsvDecoder:
             header = read_header(chunk.header, delimiter, quote)
         except ValueError as error:
             return self._refuse(chunk, error, bad)
-        rows, positions = _rows(chunk, len(header), delimiter, quote, bad)
-        numbers = np.array(positions, dtype=np.int64)
         mapping = self._mapping or native_csv(header)
-        wanted = [(column, header.index(column)) for column in mapping.columns() if column in header]
-        texts = {column: text_column([row[index] for row in rows]) for column, index in wanted}
+        wanted = [column for column in mapping.columns() if column in header]
+        columns: list[list[str]] = [[] for _ in wanted]
+        positions: list[int] = []
+        for rows, lines in _batches(chunk, len(header), delimiter, quote, bad):
+            for values, column in zip(columns, wanted, strict=True):
+                index = header.index(column)
+                values += [row[index] for row in rows]
+            positions += lines
+        numbers = np.array(positions, dtype=np.int64)
+        texts = {column: text_column(values) for column, values in zip(wanted, columns, strict=True)}
         return foreign_columns(texts, mapping, self._properties, numbers, LinePayload(chunk, numbers), chunk)
 
     def _refuse(self, chunk: RawChunk, error: ValueError, bad: BadRecords) -> Columns:
@@ -55,12 +64,21 @@ class CsvDecoder:
         return no_columns(self._properties)
 
 
-def _rows(
+def _batches(
     chunk: RawChunk, width: int, delimiter: str, quote: str | None, bad: BadRecords
+) -> Iterator[tuple[list[Sequence[str]], list[int]]]:
+    lines = lines_of(chunk)
+    for start in range(0, len(lines), _BATCH_LINES):
+        batch = lines[start : start + _BATCH_LINES]
+        yield _rows(batch, chunk.first_record + start, width, delimiter, quote, bad)
+
+
+def _rows(
+    lines: list[bytes], first: int, width: int, delimiter: str, quote: str | None, bad: BadRecords
 ) -> tuple[list[Sequence[str]], list[int]]:
     rows: list[Sequence[str]] = []
     positions: list[int] = []
-    for position, line in enumerate(lines_of(chunk), start=chunk.first_record):
+    for position, line in enumerate(lines, start=first):
         if not line or (line.isspace() and delimiter.encode() not in line):
             continue
         try:
