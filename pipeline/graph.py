@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import apache_beam as beam
+from apache_beam.typehints import KV
 
 from segmentation.config import Rules
 from segmentation.reading import property_plan
@@ -54,6 +55,7 @@ def segment(batches: beam.PCollection, plan: Plan) -> beam.pvalue.DoOutputsTuple
     tracked = sharded | "TrackUsers" >> TrackUsers(plan.rules, plan.timing, plan.shards, early=plan.early)
     population = tracked[POPULATION] | "MeasurePopulation" >> MeasurePopulation(plan.timing, plan.shards)
     messages = (tracked[FEATURES], population) | "MergeMessages" >> beam.Flatten()
+    messages.element_type = KV[int, bytes]
     return messages | "AssignSegments" >> AssignSegments(
         plan.rules, plan.timing, plan.shards, profiles=plan.profiles, demo_keys=plan.demo_keys
     )

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -23,6 +24,7 @@ from pipeline.options import RunOptions
 from segmentation.units import floor_to
 from transforms.keys import uses_demo_keys
 from transforms.timing import Timing
+from transforms.track_users import NAMESPACE
 
 
 @dataclass(frozen=True)
@@ -122,8 +124,9 @@ def _summary(result: PipelineResult, inputs: Inputs, seconds: float) -> Summary:
     metrics = result.metrics().query()
     counts: dict[str, int] = {}
     for counter in metrics["counters"]:
-        counts[counter.key.metric.name] = counts.get(counter.key.metric.name, 0) + counter.result
-    gauges = {gauge.key.metric.name: gauge.result.value for gauge in metrics["gauges"]}
+        if counter.key.metric.namespace == NAMESPACE:
+            counts[counter.key.metric.name] = counts.get(counter.key.metric.name, 0) + _value(counter)
+    gauges = {gauge.key.metric.name: _value(gauge).value for gauge in metrics["gauges"]}
     return Summary(
         read=counts.get("read", 0),
         accepted=counts.get("accepted", 0),
@@ -137,6 +140,11 @@ def _summary(result: PipelineResult, inputs: Inputs, seconds: float) -> Summary:
         late=counts.get("late", 0),
         cut_scores=_group(gauges, "cut."),
     )
+
+
+def _value(metric: Any) -> Any:
+    """The committed value; some runners (Prism) report only attempted ones, which are the same where nothing is retried."""
+    return metric.attempted if metric.committed is None else metric.committed
 
 
 def _group(counts: dict[str, int], prefix: str) -> dict[str, int]:

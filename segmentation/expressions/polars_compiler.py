@@ -70,7 +70,7 @@ def to_polars(expression: Expression, in_segment: Mapping[str, bool]) -> pl.Expr
         KeyError: a name is missing there.
     """
     compiled = compile_node(expression.root, in_segment)
-    if any(isinstance(node, Column | Percentile | HoursSince) for node in walk(expression.root)):
+    if _reads_columns(expression.root):
         return compiled
     constant = pl.select(compiled).item()
     return pl.repeat(constant, pl.len(), dtype=pl.Boolean)
@@ -98,6 +98,10 @@ def compile_node(node: Node, in_segment: Mapping[str, bool]) -> pl.Expr:
             return pl.all_horizontal(compile_node(operand, in_segment) for operand in node.operands)
         case Or():
             return pl.any_horizontal(compile_node(operand, in_segment) for operand in node.operands)
+
+
+def _reads_columns(node: Node) -> bool:
+    return any(isinstance(below, Column | Percentile | HoursSince) for below in walk(node))
 
 
 def _literal(literal: Literal) -> pl.Expr:
@@ -167,10 +171,11 @@ def _predicate(node: Comparison | In | IsNull, in_segment: Mapping[str, bool]) -
 
 
 def _compare(operator: ComparisonOperator, left: Node, right: Node, in_segment: Mapping[str, bool]) -> pl.Expr:
+    if _reads_columns(right) and not _reads_columns(left):
+        # Polars gives `literal < column` the literal's length where the column came out as one value for all rows.
+        operator, left, right = FLIPPED[operator], right, left
     if isinstance(right, Literal) and isinstance(right.value, Decimal) and left.type is Type.INTEGER:
         return _compare_with_decimal(operator, compile_node(left, in_segment), right.value)
-    if isinstance(left, Literal) and isinstance(left.value, Decimal) and right.type is Type.INTEGER:
-        return _compare_with_decimal(FLIPPED[operator], compile_node(right, in_segment), left.value)
     first, second = compile_node(left, in_segment), compile_node(right, in_segment)
     if left.type is not right.type:
         first, second = first.cast(pl.Float64), second.cast(pl.Float64)

@@ -1,5 +1,6 @@
 """Drives the core without an engine: decoded events in, settled changes out, in any cut of batches, shards and ticks."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,11 +39,11 @@ def frame(events: Iterable[Event], rules: Rules) -> pl.DataFrame:
     columns |= {f"p:{name}": [] for name in names}
     for event in events:
         *plain, properties = to_row(event)
-        texts = pl.Series([properties]).str.json_decode(pl.Struct({name: pl.String for name in names})).to_list()[0]
+        texts = json.loads(properties)
         for name, value in zip(("event_id", "user_id", "name", "occurred_at"), plain, strict=True):
             columns[name].append(value)
         for name in names:
-            columns[f"p:{name}"].append((texts or {}).get(name))
+            columns[f"p:{name}"].append(texts.get(name))
     return pl.DataFrame(columns, schema={name: pl.Int64 if name == "occurred_at" else pl.String for name in columns})
 
 
@@ -99,8 +100,8 @@ def settle(
 ) -> pl.DataFrame:
     """All settled changes of a log that is there as a whole.
 
-    ``steps``: how many ticks the advances take, over and over; none: all at once. ``until``: the end instead of the
-    first tick after the log, µs.
+    ``steps``: how many ticks each of the first advances takes; one more takes the rest. ``until``: the end instead of
+    the first tick after the log, µs.
     """
     core = Core(rules, shards)
     for start in range(0, len(events), batch):
@@ -128,9 +129,8 @@ def settle_live(rules: Rules, events: pl.DataFrame, max_disorder: int, *, shards
 
 
 def _stops(start: int, end: int, tick: int, steps: Sequence[int]) -> Iterator[int]:
-    turn = 0
-    while steps and start + steps[turn % len(steps)] * tick < end:
-        start += steps[turn % len(steps)] * tick
-        turn += 1
-        yield start
+    for step in steps:
+        start += step * tick
+        if start < end:
+            yield start
     yield end
