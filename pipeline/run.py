@@ -148,4 +148,6 @@ def _value(metric: Any) -> Any:
 
 
 def _group(counts: dict[str, int], prefix: str) -> dict[str, int]:
-    return {name.removeprefix(prefix): counts[name] for name in sorted(counts) if name.startswith(prefix) and counts[name]}
+    return {
+        name.removeprefix(prefix): counts[name] for name in sorted(counts) if name.startswith(prefix) and counts[name]
+    }

@@ -62,7 +62,9 @@ class Conditions:
         names = sorted({name for condition in conditions for name in segments_read(condition)})
         self.columns |= {column for condition in conditions for column in columns_read(condition)}
         # The last name varies slowest, so that name k contributes 2 ** k.
-        combinations = [dict(zip(reversed(names), bits, strict=True)) for bits in product((False, True), repeat=len(names))]
+        combinations = [
+            dict(zip(reversed(names), bits, strict=True)) for bits in product((False, True), repeat=len(names))
+        ]
         enter = len(self._expressions)
         entering = [to_polars(segment.when, combination).fill_null(value=False) for combination in combinations]
         until = segment.until

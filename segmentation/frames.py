@@ -64,5 +64,7 @@ def _header(data: bytes) -> tuple[dict[str, Any], int]:
 
 def _ipc_bytes(table: pl.DataFrame, compress: bool) -> bytes:
     sink = io.BytesIO()
-    table.write_ipc_stream(sink, compression="lz4" if compress else "uncompressed", compat_level=pl.CompatLevel.oldest())
+    table.write_ipc_stream(
+        sink, compression="lz4" if compress else "uncompressed", compat_level=pl.CompatLevel.oldest()
+    )
     return sink.getvalue()

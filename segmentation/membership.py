@@ -120,5 +120,3 @@ def _evaluation_order(conditions: Conditions) -> tuple[I64, list[list[CompiledSe
         else:
             units.append(sorted(unit, key=lambda each: -(each.segment.priority or 0)))
     return np.array(independent, np.int64), units
-
-

@@ -31,7 +31,14 @@ from segmentation.units import next_tick
 #: Stands for every event name that no feature tells apart.
 OTHER_NAME = ""
 
-_KEPT = {"user": pl.Int64, "id_high": pl.UInt64, "id_low": pl.UInt64, "at": pl.Int64, "counted_at": pl.Int64, "name": pl.Int32}
+_KEPT = {
+    "user": pl.Int64,
+    "id_high": pl.UInt64,
+    "id_low": pl.UInt64,
+    "at": pl.Int64,
+    "counted_at": pl.Int64,
+    "name": pl.Int32,
+}
 
 
 @dataclass
@@ -162,7 +169,9 @@ class Tracker:
         numbers = {internal: row for row, internal in enumerate(copy._users)}
         mine = pl.Series("mine", [numbers[internal] for internal in features.users], dtype=pl.UInt32)
         latest = features.rows.unique("user", keep="last", maintain_order=True)
-        latest = latest.with_columns(mine.gather(latest["user"])).join(times, left_on="mine", right_on="user").drop("mine")
+        latest = (
+            latest.with_columns(mine.gather(latest["user"])).join(times, left_on="mine", right_on="user").drop("mine")
+        )
         return replace(features, rows=latest)
 
     def _select(self, rows: I64) -> "Tracker":
@@ -209,7 +218,9 @@ class Tracker:
         pending = tables["pending"]
         known = {name: code for code, name in enumerate(self._names)}
         codes = np.array([*(known.get(name, known[OTHER_NAME]) for name in meta["names"]), -1], np.int32)
-        self._pending = [pending.with_columns(name=pl.Series(codes[pending["name"].to_numpy()]))] if len(pending) else []
+        self._pending = (
+            [pending.with_columns(name=pl.Series(codes[pending["name"].to_numpy()]))] if len(pending) else []
+        )
         for name, state in self._features.items():
             own = {table: frame for table, frame in tables.items() if table.startswith(name + "/")}
             state.restore({table.removeprefix(name + "/"): frame for table, frame in own.items()})
@@ -257,7 +268,9 @@ class Tracker:
             at=at,
             index=span.index(counted_at),
             name=events["name"].to_numpy(),
-            tie=events["tie"].fill_null("") if "tie" in events.columns else pl.Series([""] * len(events), dtype=pl.String),
+            tie=events["tie"].fill_null("")
+            if "tie" in events.columns
+            else pl.Series([""] * len(events), dtype=pl.String),
             properties={name: events[name] if name in events.columns else empty for name in wanted},
             names=self._names,
             late=late,

@@ -35,7 +35,9 @@ def load_keys(*, allow_demo: bool, environment: Mapping[str, str] = os.environ) 
 
 def _required(name: str, key: bytes | None) -> bytes:
     if key is None:
-        raise KeyProblem(f"{name} is not set; give it (or {name}_FILE) at least {_MINIMUM_BYTES} random bytes in base64")
+        raise KeyProblem(
+            f"{name} is not set; give it (or {name}_FILE) at least {_MINIMUM_BYTES} random bytes in base64"
+        )
     return key
 
 

@@ -18,8 +18,6 @@ from schemas.types import DeadLetter
 from segmentation.frames import decode_frames
 
 
-
-
 @dataclass
 class LocalSinks:
     """What a run writes to. ``now`` is the clock of the run, µs."""

@@ -40,7 +40,9 @@ class Vocabulary:
         """The code of each text (none may be null)."""
         distinct = values.unique()
         codes = [self._code(text) for text in distinct]
-        return values.replace_strict(distinct, codes, return_dtype=pl.Int64).to_numpy() if codes else np.empty(0, np.int64)
+        return (
+            values.replace_strict(distinct, codes, return_dtype=pl.Int64).to_numpy() if codes else np.empty(0, np.int64)
+        )
 
     def _code(self, text: str) -> int:
         code = self._codes.get(text)

@@ -89,7 +89,9 @@ class DistinctDaysState:
         first = run_starts(user, day)
         user, day, entry = user[first], day[first], events.index[rows][first]
         known = pl.DataFrame({"user": self._user, "day": self._day})
-        found = pl.DataFrame({"user": user, "day": day}).with_row_index("row").join(known, on=["user", "day"], how="anti")
+        found = (
+            pl.DataFrame({"user": user, "day": day}).with_row_index("row").join(known, on=["user", "day"], how="anti")
+        )
         new = found["row"].sort().to_numpy()
         user, day, entry = user[new], day[new], entry[new]
         if self.feature.window is None:

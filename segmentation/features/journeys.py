@@ -11,7 +11,18 @@ import numpy as np
 import polars as pl
 
 from segmentation.config import Journey, Step
-from segmentation.features.timeline import I64, NO_TIME, Changes, Column, Events, Span, combined, grown, latest, renumbered
+from segmentation.features.timeline import (
+    I64,
+    NO_TIME,
+    Changes,
+    Column,
+    Events,
+    Span,
+    combined,
+    grown,
+    latest,
+    renumbered,
+)
 
 _ROWS = {"user": pl.Int64, "step": pl.Int64, "at": pl.Int64, "value": pl.String, "index": pl.Int64}
 
@@ -45,12 +56,16 @@ class JourneyState:
         starts = self._starts(events, span)
         steps = self._step_rows(events, span)
         touched = pl.concat([starts.select("user"), steps.select("user")]).unique()
-        rows = pl.concat([self._rows.with_columns(index=pl.lit(0, pl.Int64)).join(touched, on="user", how="semi"), steps])
+        rows = pl.concat(
+            [self._rows.with_columns(index=pl.lit(0, pl.Int64)).join(touched, on="user", how="semi"), steps]
+        )
         known = touched.join(starts, on="user", how="left").with_columns(
             held=pl.Series(self._values[self._started][touched["user"].to_numpy()])
         )
         # A start that is already known holds from before the span; only an earlier one replaces it.
-        replaces = pl.col("started").is_not_null() & ((pl.col("held") == NO_TIME) | (pl.col("started") < pl.col("held")))
+        replaces = pl.col("started").is_not_null() & (
+            (pl.col("held") == NO_TIME) | (pl.col("started") < pl.col("held"))
+        )
         begun = known.select(
             "user",
             started=pl.when(replaces).then("started").when(pl.col("held") != NO_TIME).then("held"),

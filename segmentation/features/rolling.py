@@ -119,7 +119,9 @@ class RollingState:
         feature = self.feature
         if isinstance(feature, RollingScore):
             # The entry behind the last name serves the code -1: reserved events weigh nothing.
-            weights = np.array([feature.weights.get(name, feature.default_weight) for name in events.names] + [0], np.int64)
+            weights = np.array(
+                [feature.weights.get(name, feature.default_weight) for name in events.names] + [0], np.int64
+            )
             amount = weights[events.name]
         else:
             amount = events.named(feature.events).astype(np.int64)

@@ -175,9 +175,7 @@ def combined(parts: Sequence[Changes], current: Mapping[str, Column], span: Span
     if len(parts) == 1 and also is None:
         return parts[0]
     keys = merged_keys([*(part.keys for part in parts), *([] if also is None else [also])])
-    columns = {
-        name: values_at(part, name, current[name], keys, span.stride) for part in parts for name in part.columns
-    }
+    columns = {name: values_at(part, name, current[name], keys, span.stride) for part in parts for name in part.columns}
     return Changes(keys, columns)
 
 

@@ -55,7 +55,12 @@ def test_early_change_is_confirmed_by_its_tick(prism_location: str) -> None:
 def test_early_change_is_retracted_by_its_tick(prism_location: str) -> None:
     # Before the first boundary settles nobody has a percentile. After it (a: 1, b: 3, c: 2) c draws level with b at once,
     # above everybody else in the last population; at the tick b is still ahead.
-    first = [Event("a", MINUTE), *(Event("b", MINUTE + n) for n in range(3)), Event("c", MINUTE), Event("c", MINUTE + 1)]
+    first = [
+        Event("a", MINUTE),
+        *(Event("b", MINUTE + n) for n in range(3)),
+        Event("c", MINUTE),
+        Event("c", MINUTE + 1),
+    ]
     script = [
         first,
         Watermark(HOUR + MARGIN + SECOND),
