@@ -1,11 +1,20 @@
-"""The command line: ``segments check | run | generate``. Exit codes are documented in the README."""
+"""The command line: ``segments check | run | generate``.
 
-from typing import TYPE_CHECKING, Annotated, NoReturn
+Exit codes: 0 done; 1 the run failed; 2 something that was named can't be used; 130 interrupted.
+"""
+
+import logging
+import re
+import signal
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version as installed_version
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-
-from segmentation.rules_file import load_rules
-from segmentation.rules_problems import RulesError
 
 if TYPE_CHECKING:
     from pipeline.inputs import Inputs
@@ -13,55 +22,128 @@ if TYPE_CHECKING:
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+_EXIT_TERMINATED = 143
+
+_STEP = re.compile(r"^(?P<message>.*?) \[while running '(?P<step>.+?)'\]", re.DOTALL)
 
 app = typer.Typer(
-    help="Knows which segments every user is in, exactly, from a log or stream of events.",
+    help="Knows which segments every user is in, exactly, from a log of events.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
+
+Verbose = Annotated[
+    bool, typer.Option("--verbose", envvar="SEGMENTS_VERBOSE", help="Show Beam's log, and of a failure the traceback.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Show neither progress nor report; warnings and errors remain.")]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"segments {installed_version('segment-pipeline')}")
+        raise typer.Exit
+
+
+@app.callback()
+def segments(
+    version: Annotated[  # noqa: ARG001  # handled by its callback
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Knows which segments every user is in, exactly, from a log of events."""
 
 
 @app.command()
-def check(rules: Annotated[str, typer.Argument(help="The rules file (YAML).")]) -> None:
-    """Check a rules file: prints every error as file:line:column: message, and exits with 2 if there is one."""
-    try:
+def check(rules: Annotated[str, typer.Argument(help="The rules file (YAML).", show_default=False)]) -> None:
+    """Check a rules file.
+
+    Prints every error as FILE:LINE:COLUMN: MESSAGE and exits with 2 if there is one.
+    """
+    from segmentation.rules_file import load_rules
+    from segmentation.units import format_duration
+
+    with _ending(verbose=False):
         loaded = load_rules(rules)
-    except RulesError as error:
-        _refuse(error)
-    typer.echo(f"{rules}: version {loaded.version}, {len(loaded.features)} features, {len(loaded.segments)} segments: no errors")
+        counts = f"{_counted(len(loaded.features), 'feature')}, {_counted(len(loaded.segments), 'segment')}"
+        tick = format_duration(loaded.tick)
+        typer.echo(f"{rules}: no errors (version {loaded.version}, tick {tick}, {counts})")
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def run(
     context: typer.Context,
-    rules: Annotated[str, typer.Option(help="The rules file (YAML).")],
-    events: Annotated[str, typer.Option(help="The event log: a path, glob or directory (.jsonl, .avro, .csv; .gz too).")],
-    changes: Annotated[str, typer.Option(help="Where the changes go: OUT.jsonl, OUT.jsonl.gz or OUT.avro.")],
-    mapping: Annotated[str | None, typer.Option(help="How a foreign log's columns become events (YAML).")] = None,
-    profiles: Annotated[str | None, typer.Option(help="The profile store: sqlite:///FILE.")] = None,
+    rules: Annotated[str, typer.Option(metavar="FILE", help="The rules file (YAML).")],
+    events: Annotated[
+        str,
+        typer.Option(
+            metavar="PATH",
+            help="The event log: a file, a glob in quotes, or a folder; .jsonl, .csv or .avro, each also .gz.",
+        ),
+    ],
+    changes: Annotated[
+        str, typer.Option(metavar="FILE", help="Where the changes go: .jsonl, .jsonl.gz or .avro; appears when done.")
+    ],
+    mapping: Annotated[
+        str | None, typer.Option(metavar="FILE", help="How the records of a foreign log read as events (YAML).")
+    ] = None,
+    profiles: Annotated[
+        str | None, typer.Option(metavar="URL", help="The profile store, kept up to date: sqlite:///FILE.")
+    ] = None,
     dead_letters: Annotated[
-        str | None, typer.Option(help="Where refused records go [default: beside the changes].")
+        str | None,
+        typer.Option(metavar="FILE", help="Where refused records go.", show_default="beside the changes"),
     ] = None,
     emit: Annotated[
-        str | None, typer.Option(help="early: provisional changes as events arrive; settled: only certain ones.")
+        str | None,
+        typer.Option(
+            metavar="WHAT",
+            help="settled: only certain changes; early: provisional ones too, as batches arrive.",
+            show_default="settled",
+        ),
     ] = None,
-    until: Annotated[str | None, typer.Option(help="Settle up to this time (ISO 8601) instead of the end of the log.")] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Settle up to this time (ISO 8601 with a zone).",
+            show_default="the first tick after the last event",
+        ),
+    ] = None,
     max_disorder: Annotated[
-        str | None, typer.Option(help="How far live events may come out of order, such as 10s. Files need none.")
+        str | None,
+        typer.Option(
+            metavar="DURATION", help="How far a live stream may come out of order, such as 10s; files need none."
+        ),
     ] = None,
-    shards: Annotated[int | None, typer.Option(help="In how many parts users are worked on [default: 4].")] = None,
-    summary: Annotated[str | None, typer.Option(help="Write the counts of the run to this file, as JSON.")] = None,
-    runner: Annotated[str | None, typer.Option(help="FnApiRunner (default) or PrismRunner.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check rules, mapping and inputs, and stop.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no report.")] = False,
+    shards: Annotated[
+        int | None,
+        typer.Option(
+            metavar="NUMBER", help="In how many parts users are worked on; no result changes.", show_default="4"
+        ),
+    ] = None,
+    summary: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write the numbers of the run to this file, as JSON.")
+    ] = None,
+    runner: Annotated[
+        str | None, typer.Option(metavar="NAME", help="FnApiRunner or PrismRunner.", show_default="FnApiRunner")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check rules, mapping, inputs, outputs and keys; write nothing.")
+    ] = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
-    """Compute the segments of an event log and every change of them. Further options go to Beam as they are."""
-    from pipeline.io.log_stream import InputError
-    from pipeline.options import OptionError, RunOptions
-    from transforms.mapping_file import MappingError
+    """Compute the segments of an event log, and every change of them.
 
-    try:
+    Options that are not listed here go to Beam as they are.
+    """
+    from pipeline.inputs import load_inputs
+    from pipeline.options import RunOptions
+
+    with _ending(verbose):
         options = RunOptions.parse(
             rules=rules,
             events=events,
@@ -77,80 +159,142 @@ def run(
             runner=runner,
             beam_args=tuple(context.args),
         )
-        from pipeline.inputs import load_inputs
-
         inputs = load_inputs(options)
         if dry_run:
-            typer.echo(f"{len(inputs.files)} file(s), {len(inputs.rules.segments)} segments: ready to run")
-            return
-        _run(options, inputs, quiet)
-    except (OptionError, RulesError, MappingError, InputError) as error:
-        _refuse(error)
+            counts = f"{_counted(len(inputs.files), 'file')}, {_counted(len(inputs.rules.segments), 'segment')}"
+            typer.echo(f"ready to run: {counts}")
+        else:
+            _run(options, inputs, quiet)
 
 
 @app.command()
 def generate(
-    users: Annotated[int, typer.Option(help="How many users there are.")],
-    days: Annotated[int, typer.Option(help="How many days the log covers.")],
-    out: Annotated[str, typer.Option(help="Where the log goes: .jsonl, .avro or .csv (.jsonl.gz and .csv.gz too).")],
-    seed: Annotated[int, typer.Option(help="The same seed gives the same log, byte for byte.")] = 0,
-    rate: Annotated[str | None, typer.Option(help="Write at this pace, such as 1000/s.")] = None,
-    disorder: Annotated[str | None, typer.Option(help="How far events come out of order, such as 30s.")] = None,
-    duplicates: Annotated[str | None, typer.Option(help="Share of events delivered twice, such as 1%.")] = None,
-    malformed: Annotated[str | None, typer.Option(help="Share of additional broken lines, such as 0.1%.")] = None,
-    drift: Annotated[str | None, typer.Option(help="Share of events in a newer shape in the log's second half.")] = None,
-    start: Annotated[str | None, typer.Option(help="Where the log begins (ISO 8601).")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no report.")] = False,
+    users: Annotated[int, typer.Option(metavar="NUMBER", help="How many users there are.")],
+    days: Annotated[int, typer.Option(metavar="NUMBER", help="How many days the log covers.")],
+    out: Annotated[
+        str, typer.Option(metavar="FILE", help="Where the log goes: .jsonl, .jsonl.gz, .csv, .csv.gz or .avro.")
+    ],
+    seed: Annotated[int, typer.Option(metavar="NUMBER", help="The same seed gives the same log, byte for byte.")] = 0,
+    rate: Annotated[str | None, typer.Option(metavar="RATE", help="Write at this pace, such as 1000/s.")] = None,
+    disorder: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="How far events come out of order, such as 30s.")
+    ] = None,
+    duplicates: Annotated[
+        str | None, typer.Option(metavar="SHARE", help="Share of the events that come twice, such as 1%.")
+    ] = None,
+    malformed: Annotated[
+        str | None, typer.Option(metavar="SHARE", help="Share of broken records on top, such as 0.1%.")
+    ] = None,
+    drift: Annotated[
+        str | None, typer.Option(metavar="SHARE", help="Share of the second half's events that have a newer shape.")
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Where the log begins (ISO 8601 with a zone).", show_default="2026-01-01"),
+    ] = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
-    """Simulate onboarding traffic: sign-ups, a funnel with drop-outs, heavy-tailed engagement, returning users."""
+    """Write a realistic event log.
+
+    Sign-ups, a funnel with drop-outs, heavy-tailed engagement with a daily rhythm, returning users.
+    """
     from pipeline.report import counting, show_traffic
     from pipeline.traffic import TrafficOptionError, TrafficOptions
     from pipeline.traffic import generate as write_traffic
 
-    try:
-        options = TrafficOptions.parse(
-            users,
-            days,
-            seed,
-            rate=rate,
-            disorder=disorder,
-            duplicates=duplicates,
-            malformed=malformed,
-            drift=drift,
-            start=start,
-        )
-        with counting("events", quiet=quiet) as progress:
-            summary = write_traffic(options, out, progress)
-    except TrafficOptionError as error:
-        _refuse(error)
-    except OSError as error:
-        _refuse(OSError(f"--out: {error}"))
-    if not quiet:
-        show_traffic(summary)
+    texts = {"rate": rate, "disorder": disorder, "duplicates": duplicates, "malformed": malformed, "drift": drift}
+    with _ending(verbose):
+        options = TrafficOptions.parse(users, days, seed, start=start, **texts)
+        try:
+            with counting("events", quiet=quiet) as progress:
+                summary = write_traffic(options, out, progress)
+        except OSError as error:
+            raise TrafficOptionError("--out", str(error)) from error
+        if not quiet:
+            show_traffic(summary)
 
 
 def _run(options: "RunOptions", inputs: "Inputs", quiet: bool) -> None:
     # Beam takes seconds to import: nothing above may need it.
-    from pipeline.io.output_file import OutputError
-    from pipeline.io.store_engine import StoreError
-    from pipeline.report import reading, show_summary
+    from pipeline.report import reading, show_summary, warn_of_demo_keys
     from pipeline.run import execute
-    from transforms.keys import KeyProblem
 
-    try:
-        with reading(inputs.files, quiet=quiet):
-            summary = execute(options, inputs)
-    except (OutputError, StoreError, KeyProblem) as error:
-        _refuse(error)
+    with reading(inputs.files, quiet=quiet):
+        summary = execute(options, inputs)
     if not quiet:
         show_summary(summary, options)
+    warn_of_demo_keys()
 
 
-def _refuse(error: Exception) -> NoReturn:
-    typer.echo(str(error), err=True)
-    raise typer.Exit(EXIT_USAGE)
+@contextmanager
+def _ending(verbose: bool) -> Iterator[None]:
+    """Ends the process with the exit code and the message that belong to what the block raises."""
+    root = logging.getLogger()
+    level = root.level
+    # Beam logs what it raises as well: once is enough.
+    root.setLevel(logging.INFO if verbose else logging.CRITICAL)
+    logging.captureWarnings(not verbose)
+    if verbose:
+        logging.basicConfig()
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    except Exception as error:
+        if verbose:
+            traceback.print_exc()
+        message, step = _message(error)
+        if isinstance(error, _refusals()):
+            typer.echo(message, err=True)
+            raise typer.Exit(EXIT_USAGE) from error
+        where = "" if step is None else f" in the step {step}"
+        hint = "" if verbose else " (--verbose shows the traceback)"
+        typer.echo(f"failed{where}: {type(error).__name__}: {message}{hint}", err=True)
+        raise typer.Exit(EXIT_FAILED) from error
+    finally:
+        logging.captureWarnings(False)
+        root.setLevel(level)
+
+
+def _message(error: Exception) -> tuple[str, str | None]:
+    """An error's message, without what Beam appends, and the step that raised it."""
+    text = str(error)
+    found = _STEP.match(text)
+    if found is not None:
+        return found["message"], found["step"]
+    if "Traceback (most recent call last)" in text:
+        # What another process raised comes as the text of its traceback; the error is the last line of it.
+        return [line for line in text.splitlines() if line.strip()][-1].strip(), None
+    return text, None
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """Errors about something that the command line, the environment or the files it names got wrong."""
+    from pipeline.io.log_stream import InputError
+    from pipeline.io.output_file import OutputError
+    from pipeline.io.store_engine import StoreError
+    from pipeline.options import OptionError
+    from pipeline.traffic import TrafficOptionError
+    from segmentation.rules_problems import RulesError
+    from transforms.keys import KeyProblem
+    from transforms.mapping_file import MappingError
+
+    kinds = (InputError, OutputError, StoreError, OptionError, TrafficOptionError, RulesError, KeyProblem, MappingError)
+    return kinds
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> None:
+    # As an exception it passes by whoever has files open, and they are taken away.
+    sys.exit(_EXIT_TERMINATED)
 
 
 def main() -> None:
     """The entry point of ``segments``."""
+    signal.signal(signal.SIGTERM, _terminate)
     app()

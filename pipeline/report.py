@@ -1,13 +1,12 @@
 """What a person at a terminal sees: progress while it lasts, and what came of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from pipeline.options import RunOptions
 from pipeline.progress import Listening
@@ -17,18 +16,19 @@ if TYPE_CHECKING:
     from pipeline.run import Summary
     from pipeline.traffic import TrafficSummary
 
-_err = Console(stderr=True)
+_STAGES = {"ON_TIME": "settled on time", "LATE": "settled late", "EARLY": "provisional"}
 
 
 @contextmanager
 def reading(files: list[str], *, quiet: bool) -> Iterator[None]:
     """While entered, a bar on standard error shows how much of the files has been read (on a terminal only)."""
-    if quiet or not _err.is_terminal:
+    console = _errors()
+    if quiet or not console.is_terminal:
         yield
         return
     total = sum(Path(file).stat().st_size for file in files if Path(file).is_file())
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=_err, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("reading", total=total)
 
         def advance(count: int) -> None:
@@ -43,53 +43,71 @@ def reading(files: list[str], *, quiet: bool) -> Iterator[None]:
 @contextmanager
 def counting(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
     """While entered, a bar shows how many of ``what`` are done; yields what to call with (done, total)."""
-    if quiet or not _err.is_terminal:
+    console = _errors()
+    if quiet or not console.is_terminal:
         yield None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=_err, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(what)
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 def show_traffic(summary: "TrafficSummary") -> None:
     """What was generated."""
-    console = Console()
-    names = ", ".join(f"{name} {count:,}" for name, count in sorted(summary.names.items()))
-    console.print(
-        f"{summary.out}: {summary.lines:,} lines = {summary.events:,} events of {summary.users:,} users, "
-        f"{summary.duplicates:,} duplicates, {summary.malformed:,} malformed",
-        highlight=False,
-    )
-    console.print(f"  {names}", highlight=False, style="dim")
+    _show(f"{summary.lines:,} records of {summary.users:,} users in {summary.out}")
+    rows = [("events", summary.events), ("duplicates", summary.duplicates), ("malformed", summary.malformed)]
+    _show_counts(rows)
+    _show("events by name", style="dim")
+    _show_counts(sorted(summary.names.items()), style="dim")
 
 
 def show_summary(summary: "Summary", options: RunOptions) -> None:
     """Segment sizes, cut points, and where the records went."""
-    console = Console()
-    table = Table(title=f"Segments of {summary.users:,} users", title_justify="left")
-    table.add_column("segment")
-    table.add_column("members", justify="right")
-    table.add_column("of all", justify="right")
+    _show(f"segments of {summary.users:,} users at the end", style="bold")
+    width = max(map(len, summary.segments), default=0)
     for name, members in summary.segments.items():
-        table.add_row(name, f"{members:,}", f"{members / summary.users:.1%}" if summary.users else "")
-    console.print(table)
+        share = f"{members / summary.users:>7.1%}" if summary.users else ""
+        _show(f"  {name:<{width}} {members:>12,} {share}")
     for cut, score in summary.cut_scores.items():
         feature, _, threshold = cut.partition(">=")
-        console.print(f"percentile({feature}) >= {threshold} takes a score of {score:,} at the end", highlight=False)
-    lost = [f"{count:,} dropped ({reason})" for reason, count in summary.dropped.items()]
-    lost += [f"{count:,} dead letters ({reason})" for reason, count in summary.dead_letter.items()]
-    console.print(
-        f"{summary.read:,} records read = " + " + ".join([f"{summary.accepted:,} accepted", f"{summary.duplicate:,} duplicates", *lost]),
-        highlight=False,
-    )
-    made = ", ".join(f"{count:,} {stage}" for stage, count in summary.changes.items())
-    console.print(f"{made or 'no'} changes in {options.changes} ({summary.seconds:.1f} s)", highlight=False)
+        _show(f"  percentile({feature}) >= {threshold} takes {score:,}", style="dim")
+    _show(f"{summary.read:,} records read", style="bold")
+    rows = [("accepted", summary.accepted), ("duplicate", summary.duplicate)]
+    rows += [(f"dropped: {reason}", count) for reason, count in summary.dropped.items()]
+    rows += [(f"dead letter: {reason}", count) for reason, count in summary.dead_letter.items()]
+    _show_counts(rows)
+    _show(f"{sum(summary.changes.values()):,} changes in {options.changes}", style="bold")
+    _show_counts([(_STAGES.get(stage, stage), count) for stage, count in summary.changes.items()])
     if summary.dead_letter:
-        console.print(f"dead letters in {options.dead_letters}", highlight=False, style="yellow")
+        _show(f"dead letters in {options.dead_letters}", style="yellow")
+    if options.profiles is not None:
+        _show(f"profiles in {options.profiles}")
+    _show(f"done in {summary.seconds:.1f} s")
+
+
+def warn_of_demo_keys() -> None:
+    """Says on standard error that pseudonyms protect nobody, where no keys are set."""
     if uses_demo_keys():
-        _err.print(
-            "WARNING: pseudonyms were made with the published demo keys and protect nobody; "
-            "set SEGMENTS_STATE_KEY and SEGMENTS_PSEUDONYM_KEY for real data",
+        _errors().print(
+            "WARNING: no keys are set, so pseudonyms were made with the published demo keys and protect nobody.\n"
+            "Set SEGMENTS_STATE_KEY and SEGMENTS_PSEUDONYM_KEY for real data.",
             style="bold yellow",
+            highlight=False,
+            soft_wrap=True,
         )
+
+
+def _errors() -> Console:
+    return Console(stderr=True)
+
+
+def _show(line: str, style: str | None = None) -> None:
+    # Lines stay whole, so that a narrow terminal or a pipe never cuts a path or a number.
+    Console().print(line, style=style, highlight=False, markup=False, soft_wrap=True)
+
+
+def _show_counts(rows: Sequence[tuple[str, int]], style: str | None = None) -> None:
+    width = max((len(f"{count:,}") for _, count in rows), default=0)
+    for name, count in rows:
+        _show(f"  {count:>{width},} {name}", style=style)

@@ -14,18 +14,9 @@ from segmentation.due import read_thresholds
 from segmentation.evidence import Evidence
 from segmentation.expressions import percentile_thresholds, segments_read
 from segmentation.features.timeline import I64, Bool, Changes, Span, grown, last_before, run_starts
-from segmentation.provisional import EarlyRow, early_change_id
+from segmentation.provisional import EarlyRow, EarlyRows, early_change_id
 from segmentation.pseudonyms import change_id, subject_ids
-
-
-@dataclass(frozen=True)
-class Decided:
-    """The users whose memberships changed at one tick. Shapes: (users,) and (users, segments)."""
-
-    index: int
-    users: I64
-    before: Bool
-    after: Bool
+from segmentation.stepping import Decided
 
 
 @dataclass(frozen=True)
@@ -47,7 +38,7 @@ class ChangeLog:
         self._names = np.array(list(rules.segments), np.object_)
         self._alphabetical = np.argsort(np.argsort(self._names))
         self._publish_key = publish_key
-        self.evidence = Evidence(conditions)
+        self._evidence = Evidence(conditions)
         self._reads = _percentiles_behind(rules)
         self._subjects: dict[int, str] = {}
         self.sequence = np.empty(0, np.int64)
@@ -56,7 +47,7 @@ class ChangeLog:
         """The records of what was decided, sorted by user and sequence."""
         if not decided:
             return empty()
-        self.sequence = grown(self.sequence, len(users), 0)
+        self.sequences(len(users))
         rows = _sorted_rows(decided, self._alphabetical)
         user, segment, entered = rows.user, rows.segment, rows.entered
         starts = run_starts(user)
@@ -83,15 +74,20 @@ class ChangeLog:
             "early_index": pl.Series([None] * len(user), dtype=pl.Int64),
             "memberships": self.membership_texts(_after_each(rows)),
             "rules_version": np.full(len(user), self._rules.version, np.int64),
-            "evidence": self.evidence.texts(keys, segment, entered, rows.after, context.frame),
+            "evidence": self._evidence.texts(keys, segment, entered, rows.after, context.frame),
             "flags": pl.Series(["{}"] * len(user), dtype=pl.String),
         }
         return pl.DataFrame(columns)
 
-    def early(self, rows: list[EarlyRow], users: list[bytes], evidence: pl.Series | None) -> pl.DataFrame:
-        """The records of early changes; a RETRACTED one rests on nothing but its tick."""
+    def early(self, rows: list[EarlyRow], users: list[bytes], seen: EarlyRows | None) -> pl.DataFrame:
+        """The records of early changes; without what was ``seen``, of retractions: these rest on nothing but their tick."""
         if not rows:
             return empty()
+        evidence = None
+        if seen is not None:
+            evidence = self._evidence.texts(
+                seen.rows, seen.segment, seen.entered, seen.after, lambda keys, _: seen.frame[keys]
+            )
         subjects = self.subjects(users, np.array([row.user for row in rows], np.int64))
         names = [str(self._names[row.segment]) for row in rows]
         pairs = zip(subjects, names, rows, strict=True)
@@ -111,6 +107,11 @@ class ChangeLog:
             "flags": pl.Series(["{}"] * len(rows), dtype=pl.String),
         }
         return pl.DataFrame(columns, schema=empty().schema)
+
+    def sequences(self, users: int) -> I64:
+        """The last sequence number of each of ``users`` subjects."""
+        self.sequence = grown(self.sequence, users, 0)
+        return self.sequence
 
     def subjects(self, users: list[bytes], rows: I64) -> list[str]:
         """The published pseudonym of each row's user."""

@@ -5,9 +5,11 @@ Not a member: enters if the segment's ``when`` is TRUE. A member: stays while it
 priority among those that hold counts. ``in_segment`` sees what the same tick decided, hence the order of evaluation.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from segmentation.conditions import CompiledSegment, Conditions
 from segmentation.features.timeline import I64, Bool
@@ -36,6 +38,17 @@ class Memberships:
         self._dwell = np.array([compiled.segment.min_dwell for compiled in self._compiled], np.int64)
         self._enter = np.array([compiled.enter for compiled in self._compiled], np.int64)
         self._stay = np.array([compiled.stay for compiled in self._compiled], np.int64)
+
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """``member`` and ``since`` (µs): a column per segment by its position, a row per user."""
+        return {"member": _as_table(self.member), "since": _as_table(self.since)}
+
+    def restore(self, tables: Mapping[str, pl.DataFrame]) -> None:
+        """Take over what `tables` gave."""
+        columns = [str(compiled.position) for compiled in self._compiled]
+        self.member, self.since = (
+            np.column_stack([tables[name][column].to_numpy() for column in columns]) for name in ("member", "since")
+        )
 
     def grow(self, users: int) -> None:
         """Make room for ``users`` rows."""
@@ -98,6 +111,10 @@ class Memberships:
         due = np.where(bound, released, never).min(axis=1, initial=never)
         due = np.where((before & ~after & enter).any(axis=1), following[:, 0], due)
         return np.where(due == never, 0, due)
+
+
+def _as_table(values: Bool | I64) -> pl.DataFrame:
+    return pl.DataFrame({str(position): values[:, position] for position in range(values.shape[1])})
 
 
 def _picked(compiled: CompiledSegment, results: Bool, after: Bool) -> tuple[Bool, Bool]:

@@ -5,12 +5,15 @@ carry the subject's last settled sequence and count on from it with an index of 
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from segmentation.features.timeline import I64, Bool
+from segmentation.features.timeline import I64, Bool, Span
+from segmentation.membership import Step
+from segmentation.stepping import Decided
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,9 @@ class Provisional:
         """Whether there is any claim."""
         return bool(self._claims)
 
-    def claim(self, users: I64, at: I64, due: I64, settled: Bool, now: Bool, sequence: I64) -> list[EarlyRow]:
-        """What differs from what subscribers know, given the settled and the presumed memberships (users × segments)."""
+    def claim(self, users: I64, at: I64, due: I64, step: Step, sequence: I64) -> list[EarlyRow]:
+        """What differs from what subscribers know, if ``step`` (from the settled to the presumed memberships) is right."""
+        settled, now = step.before, step.after
         rows = []
         for position, user in enumerate(users.tolist()):
             known = settled[position].copy()
@@ -98,10 +102,53 @@ class Provisional:
             "indices": pl.DataFrame(indices, schema=counters, orient="row"),
         }
 
-    def restore(self, claims: pl.DataFrame, indices: pl.DataFrame) -> None:
+    def restore(self, tables: Mapping[str, pl.DataFrame]) -> None:
         """Take over what `tables` gave."""
+        claims, indices = tables["claims"], tables["indices"]
         self._claims = {(user, segment): Claim(member, due) for user, segment, member, due in claims.iter_rows()}
         self._indices = {user: (sequence, index) for user, sequence, index in indices.iter_rows()}
+
+
+@dataclass(frozen=True)
+class EarlyRows:
+    """What early changes were seen to rest on: their rows in a table of features, and what each decided."""
+
+    rows: I64
+    segment: I64
+    entered: Bool
+    after: Bool
+    frame: pl.DataFrame
+
+
+def claims_of(early: list[EarlyRow], users: I64, frame: pl.DataFrame) -> EarlyRows:
+    """The rows behind early changes; ``frame`` has a row for each of ``users``."""
+    position = {user: row for row, user in enumerate(users.tolist())}
+    return EarlyRows(
+        rows=np.array([position[row.user] for row in early], np.int64),
+        segment=np.array([row.segment for row in early], np.int64),
+        entered=np.array([bool(row.memberships[row.segment]) for row in early]),
+        after=np.array([row.memberships for row in early]),
+        frame=frame,
+    )
+
+
+def unconfirmed(
+    provisional: Provisional, decided: list[Decided], before: Bool, span: Span, sequence: I64
+) -> list[EarlyRow]:
+    """Take back the claims of ticks in ``span`` that these did not confirm.
+
+    ``before`` are the memberships before the span, ``sequence`` the last sequence numbers before it.
+    """
+    rows = []
+    for (user, segment), claim in provisional.due(span.end).items():
+        index = (claim.due - span.settled) // span.tick
+        member = before[user].copy()
+        for each in decided:
+            if each.index <= index and user in each.users:
+                member = each.after[np.flatnonzero(each.users == user)[0]]
+        if bool(member[segment]) != claim.member:
+            rows.append(provisional.retract(user, segment, claim.due, int(sequence[user]), member))
+    return rows
 
 
 def early_change_id(subject_id: str, segment: str, row: EarlyRow) -> str:

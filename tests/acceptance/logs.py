@@ -36,23 +36,29 @@ def events(draw: st.DrawFn, step: int) -> Event:
     }
 
 
-def logs(rules: Path, *, most: int = 30) -> st.SearchStrategy[list[Event]]:
+def ended(log: list[Event]) -> list[Event]:
+    """The log and a heartbeat at its last instant, so that it ends there even if that event is a duplicate."""
+    last = max(event["occurred_at"] for event in log)
+    return [*log, {"event_id": "end", "user_id": "", "name": "heartbeat", "occurred_at": last}]
+
+
+def logs(rules: Path, *, most: int = 25) -> st.SearchStrategy[list[Event]]:
     """Logs without two events of one user, id and time: which of those counts is the product's own business."""
     return st.lists(
         events(_STEPS[rules.stem]),
         min_size=1,
         max_size=most,
         unique_by=lambda event: (event["event_id"], event["user_id"], event["occurred_at"]),
-    )
+    ).map(ended)
 
 
-def conflicting_logs(rules: Path, *, most: int = 30) -> st.SearchStrategy[list[Event]]:
+def conflicting_logs(rules: Path, *, most: int = 25) -> st.SearchStrategy[list[Event]]:
     """Logs in which some event has twins of the same user, id and time with other content."""
 
     def with_twins(log: list[Event], names: list[str], values: list[Any]) -> list[Event]:
         twins = [
             {**event, "name": name, "properties": {} if value is None else {"v": value}}
-            for event, name, value in zip(log, names, values, strict=False)
+            for event, name, value in zip(log[:-1], names, values, strict=False)
         ]
         return [*log, *twins]
 
