@@ -81,7 +81,7 @@ def _check_outputs(options: RunOptions, files: list[str]) -> None:
         outputs["--summary"] = options.summary
     if options.profiles is not None:
         outputs["--profiles"] = options.profiles.removeprefix("sqlite:///").partition("?")[0]
-    inputs = {file: "--events" for file in files} | {options.rules: "--rules"}
+    inputs = dict.fromkeys(files, "--events") | {options.rules: "--rules"}
     if options.mapping is not None:
         inputs[options.mapping] = "--mapping"
     taken = {Path(path).resolve(): f"is read as {option}" for path, option in inputs.items()}

@@ -1,31 +1,15 @@
-"""The command line: ``segments check | run | generate``.
+"""The command line: ``segments check | run | generate``. `pipeline.ending` has the exit codes."""
 
-Exit codes: 0 done; 1 the run failed; 2 something that was named can't be used; 130 interrupted.
-"""
-
-import logging
-import re
-import signal
-import sys
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import version as installed_version
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.ending import catch_signals, ending
+
 if TYPE_CHECKING:
     from pipeline.inputs import Inputs
     from pipeline.options import RunOptions
-
-EXIT_FAILED = 1
-EXIT_USAGE = 2
-EXIT_INTERRUPTED = 130
-_EXIT_TERMINATED = 143
-
-_STEP = re.compile(r"^(?P<message>.*?) \[while running '(?P<step>.+?)'\]", re.DOTALL)
 
 app = typer.Typer(
     help="Knows which segments every user is in, exactly, from a log of events.",
@@ -49,7 +33,7 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def segments(
-    version: Annotated[  # noqa: ARG001  # handled by its callback
+    version: Annotated[  # its callback sees to it
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
@@ -65,7 +49,7 @@ def check(rules: Annotated[str, typer.Argument(help="The rules file (YAML).", sh
     from segmentation.rules_file import load_rules
     from segmentation.units import format_duration
 
-    with _ending(verbose=False):
+    with ending(verbose=False):
         loaded = load_rules(rules)
         counts = f"{_counted(len(loaded.features), 'feature')}, {_counted(len(loaded.segments), 'segment')}"
         tick = format_duration(loaded.tick)
@@ -143,7 +127,7 @@ def run(
     from pipeline.inputs import load_inputs
     from pipeline.options import RunOptions
 
-    with _ending(verbose):
+    with ending(verbose):
         options = RunOptions.parse(
             rules=rules,
             events=events,
@@ -204,7 +188,7 @@ def generate(
     from pipeline.traffic import generate as write_traffic
 
     texts = {"rate": rate, "disorder": disorder, "duplicates": duplicates, "malformed": malformed, "drift": drift}
-    with _ending(verbose):
+    with ending(verbose):
         options = TrafficOptions.parse(users, days, seed, start=start, **texts)
         try:
             with counting("events", quiet=quiet) as progress:
@@ -227,74 +211,11 @@ def _run(options: "RunOptions", inputs: "Inputs", quiet: bool) -> None:
     warn_of_demo_keys()
 
 
-@contextmanager
-def _ending(verbose: bool) -> Iterator[None]:
-    """Ends the process with the exit code and the message that belong to what the block raises."""
-    root = logging.getLogger()
-    level = root.level
-    # Beam logs what it raises as well: once is enough.
-    root.setLevel(logging.INFO if verbose else logging.CRITICAL)
-    logging.captureWarnings(not verbose)
-    if verbose:
-        logging.basicConfig()
-    try:
-        yield
-    except KeyboardInterrupt:
-        typer.echo("interrupted", err=True)
-        raise typer.Exit(EXIT_INTERRUPTED) from None
-    except Exception as error:
-        if verbose:
-            traceback.print_exc()
-        message, step = _message(error)
-        if isinstance(error, _refusals()):
-            typer.echo(message, err=True)
-            raise typer.Exit(EXIT_USAGE) from error
-        where = "" if step is None else f" in the step {step}"
-        hint = "" if verbose else " (--verbose shows the traceback)"
-        typer.echo(f"failed{where}: {type(error).__name__}: {message}{hint}", err=True)
-        raise typer.Exit(EXIT_FAILED) from error
-    finally:
-        logging.captureWarnings(False)
-        root.setLevel(level)
-
-
-def _message(error: Exception) -> tuple[str, str | None]:
-    """An error's message, without what Beam appends, and the step that raised it."""
-    text = str(error)
-    found = _STEP.match(text)
-    if found is not None:
-        return found["message"], found["step"]
-    if "Traceback (most recent call last)" in text:
-        # What another process raised comes as the text of its traceback; the error is the last line of it.
-        return [line for line in text.splitlines() if line.strip()][-1].strip(), None
-    return text, None
-
-
-def _refusals() -> tuple[type[Exception], ...]:
-    """Errors about something that the command line, the environment or the files it names got wrong."""
-    from pipeline.io.log_stream import InputError
-    from pipeline.io.output_file import OutputError
-    from pipeline.io.store_engine import StoreError
-    from pipeline.options import OptionError
-    from pipeline.traffic import TrafficOptionError
-    from segmentation.rules_problems import RulesError
-    from transforms.keys import KeyProblem
-    from transforms.mapping_file import MappingError
-
-    kinds = (InputError, OutputError, StoreError, OptionError, TrafficOptionError, RulesError, KeyProblem, MappingError)
-    return kinds
-
-
 def _counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
-def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    # As an exception it passes by whoever has files open, and they are taken away.
-    sys.exit(_EXIT_TERMINATED)
-
-
 def main() -> None:
     """The entry point of ``segments``."""
-    signal.signal(signal.SIGTERM, _terminate)
+    catch_signals()
     app()

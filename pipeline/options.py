@@ -37,7 +37,7 @@ class OptionError(ValueError):
 class RunOptions:
     """What `segments run` was asked to do.
 
-    Times are µs. ``early``: also emit provisional changes as batches arrive. ``until``: the last tick to settle, None for
+    Times are µs. ``early``: also emit provisional changes as batches arrive. ``until``: settle up to there, None for
     the end of the log. ``beam_args`` go to Beam as they are; each of them is an option that Beam knows.
     """
 
@@ -186,8 +186,7 @@ def _check_beam_args(arguments: tuple[str, ...]) -> None:
         if not name.startswith("-"):
             raise OptionError(f"unexpected argument {name!r}; every value belongs to an option")
         known = [option for option in parser._option_string_actions if option.startswith("--")]
-        # An own option is what was meant where both are as near.
-        hint = did_you_mean(name, _OWN_OPTIONS) or did_you_mean(name, known)
+        hint = did_you_mean(name, [*_OWN_OPTIONS, *known])
         raise OptionError(f"{name}: there is no such option here or in Beam{hint}")
     if parsed.direct_running_mode == "multi_processing":
         raise OptionError("--direct_running_mode: multi_processing can't write local files; leave it out")

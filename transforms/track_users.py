@@ -13,7 +13,8 @@ from apache_beam.utils.timestamp import Timestamp
 
 from segmentation.batches import encode_moves
 from segmentation.config import Rules
-from segmentation.tracker import Counts, Settled
+from segmentation.intake import Counts
+from segmentation.tracker import Settled
 from transforms.shard_state import ShardState
 from transforms.timing import Timing
 from transforms.tracking import TrackerMachine
