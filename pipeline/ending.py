@@ -25,7 +25,7 @@ _received: list[int] = []
 
 
 def catch_signals() -> None:
-    """Makes SIGINT and SIGTERM exceptions, which pass by whoever has files open; a second one ends the process at once."""
+    """Makes SIGINT and SIGTERM an exception, which passes by whoever has files open; a second one ends at once."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
 
@@ -88,7 +88,16 @@ def _refusals() -> tuple[type[Exception], ...]:
     from pipeline.options import OptionError
     from pipeline.traffic import TrafficOptionError
     from segmentation.rules_problems import RulesError
-    from transforms.keys import KeyProblem
+    from transforms.keys import SecretKeyError
     from transforms.mapping_file import MappingError
 
-    return (InputError, OutputError, StoreError, OptionError, TrafficOptionError, RulesError, KeyProblem, MappingError)
+    return (
+        InputError,
+        OutputError,
+        StoreError,
+        OptionError,
+        TrafficOptionError,
+        RulesError,
+        SecretKeyError,
+        MappingError,
+    )

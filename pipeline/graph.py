@@ -1,6 +1,7 @@
 """The pipeline as one readable chain: chunks of a log in; changes, profiles and dead letters out."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.typehints import KV
@@ -37,25 +38,26 @@ class Plan:
 class Outputs:
     """``changes`` and ``profiles`` are frames as bytes (`segmentation.frames`), ``dead_letters`` are `DeadLetter`."""
 
-    changes: beam.PCollection
-    profiles: beam.PCollection
-    dead_letters: beam.PCollection
+    changes: beam.PCollection[Any]
+    profiles: beam.PCollection[Any]
+    dead_letters: beam.PCollection[Any]
 
 
-def build(chunks: beam.PCollection, plan: Plan) -> Outputs:
+def build(chunks: beam.PCollection[Any], plan: Plan) -> Outputs:
     """The graph from `RawChunk` on."""
     decoded = chunks | "DecodeEvents" >> DecodeEvents(property_plan(plan.rules).properties, plan.mapping, now=plan.now)
     segmented = segment(decoded[EVENTS], plan)
     return Outputs(segmented[CHANGES], segmented[PROFILES], decoded[DEAD_LETTERS])
 
 
-def segment(batches: beam.PCollection, plan: Plan) -> beam.pvalue.DoOutputsTuple:
+def segment(batches: beam.PCollection[Any], plan: Plan) -> beam.pvalue.DoOutputsTuple:
     """The graph from `EventBatch` on: outputs ``changes`` and ``profiles``."""
     sharded = batches | "ShardUsers" >> ShardUsers(plan.rules, plan.shards, demo_keys=plan.demo_keys)
     tracked = sharded | "TrackUsers" >> TrackUsers(plan.rules, plan.timing, plan.shards, early=plan.early)
     population = tracked[POPULATION] | "MeasurePopulation" >> MeasurePopulation(plan.timing, plan.shards)
     messages = (tracked[FEATURES], population) | "MergeMessages" >> beam.Flatten()
     messages.element_type = KV[int, bytes]
-    return messages | "AssignSegments" >> AssignSegments(
+    assigned: beam.pvalue.DoOutputsTuple = messages | "AssignSegments" >> AssignSegments(
         plan.rules, plan.timing, plan.shards, profiles=plan.profiles, demo_keys=plan.demo_keys
     )
+    return assigned

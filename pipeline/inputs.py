@@ -38,7 +38,7 @@ def load_inputs(options: RunOptions) -> Inputs:
         MappingError: the mapping file has errors.
         InputError: the events can't be found or read, or a CSV file lacks a column that is needed.
         OutputError: an output can't be written, or is an input or another output too.
-        KeyProblem: the keys in the environment can't be used.
+        SecretKeyError: the keys in the environment can't be used.
     """
     rules = load_rules(options.rules)
     mapping = None if options.mapping is None else load_mapping(options.mapping)

@@ -143,7 +143,8 @@ def _summary(result: PipelineResult, inputs: Inputs, seconds: float) -> Summary:
 
 
 def _value(metric: Any) -> Any:
-    """The committed value; some runners (Prism) report only attempted ones, which are the same where nothing is retried."""
+    """The committed value; some runners (Prism) report only attempted ones, which are the same where nothing is
+    retried."""
     return metric.attempted if metric.committed is None else metric.committed
 
 

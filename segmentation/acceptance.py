@@ -1,8 +1,9 @@
 """Each event once: which of the events with one (user, event id) is accepted.
 
-Among them, by (time, content hash), the first is accepted, and every one within `ID_MEMORY` of event time after an accepted
-one is its duplicate. Ids are remembered for that long (and the disorder allowed), so the outcome does not depend on the
-order of arrival. What arrives after its id may have been forgotten is too late to be told from a duplicate.
+Among them, by (time, content hash), the first is accepted, and every one within `ID_MEMORY` of event time after an
+accepted one is its duplicate. Ids are remembered for that long (and the disorder allowed), so the outcome does not
+depend on the order of arrival. What arrives after its id may have been forgotten is too late to be told from a
+duplicate.
 """
 
 import numpy as np

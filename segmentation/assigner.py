@@ -1,8 +1,9 @@
-"""From features and populations to segment changes: one shard's memberships, advanced over ticks. Knows nothing of Beam.
+"""From features and populations to segment changes: one shard's memberships, advanced over ticks. Knows nothing of
+Beam.
 
-Conditions are evaluated in columns over all (user, tick) rows of a span at which something they read may have changed: the
-user's features, time (`Crossings`), or the population (`Measures`). Memberships then step from tick to tick over just these
-rows, and over the users whom a dwell makes due (`Stepper`).
+Conditions are evaluated in columns over all (user, tick) rows of a span at which something they read may have
+changed: the user's features, time (`Crossings`), or the population (`Measures`). Memberships then step from tick to
+tick over just these rows, and over the users whom a dwell makes due (`Stepper`).
 """
 
 import numpy as np
@@ -54,7 +55,8 @@ class Assigner:
         return {name: int(totals[position]) for name, position in self.conditions.positions.items()}
 
     def cut_scores(self) -> dict[str, int]:
-        """The least score that reaches each percentile a rule asks for, as of the last settled tick: ``f>=80`` -> score."""
+        """The least score that reaches each percentile a rule asks for, as of the last settled tick: ``f>=80`` ->
+        score."""
         return self._measures.cut_scores()
 
     def advance(self, features: FeaturesOfShard, moves: pl.DataFrame) -> pl.DataFrame:
@@ -97,7 +99,8 @@ class Assigner:
         return self._log.early(early, self._users.internals, claims_of(early, users, frame))
 
     def profiles(self) -> pl.DataFrame:
-        """Profiles of the users looked at since the last call, as of the last settled tick (`schemas.profile_frame`)."""
+        """Profiles of the users looked at since the last call, as of the last settled tick
+        (`schemas.profile_frame`)."""
         rows = np.flatnonzero(self._stepper.looked_at)
         self._stepper.looked_at[:] = False
         if self.settled is None or not len(rows):

@@ -1,16 +1,19 @@
 """The messages between the stages: batches of events, features, populations; each a few tables as bytes (`frames`).
 
-An *event batch* belongs to one shard. Table ``users``: ``internal`` (32 bytes), a row per user of the batch. Table ``events`` (no heartbeats: they are only a clock):
-``user`` (row in ``users``), ``id_high``, ``id_low``, ``at`` (µs), ``name`` (position in the meta's ``names``, -1 for a
-reserved event), ``tie`` (the event id where a tie in time would matter, else null), ``p:…`` and ``h:…`` (properties, plain and
-sealed). Meta: ``clock`` (the latest time known, µs, or null) and ``names``.
+An *event batch* belongs to one shard. Table ``users``: ``internal`` (32 bytes), a row per user of the batch. Table
+``events`` (no heartbeats: they are only a clock): ``user`` (row in ``users``), ``id_high``, ``id_low``, ``at`` (µs),
+``name`` (position in the meta's ``names``, -1 for a reserved event), ``tie`` (the event id where a tie in time would
+matter, else null), ``p:…`` and ``h:…`` (properties, plain and sealed). Meta: ``clock`` (the latest time known, µs, or
+null) and ``names``.
 
-*Features* are what one shard learned over a span of ticks. Table ``users`` as above; table ``rows``: ``user``, ``tick`` (µs), the
-columns of all features from that tick on, ``event`` (one was accepted in this tick), ``late`` (one of them was late), sorted by user and tick; table ``vocabulary:F`` per attribute. Meta: ``settled``
-(µs, exclusive), ``until`` (µs, inclusive).
+*Features* are what one shard learned over a span of ticks. Table ``users`` as above; table ``rows``: ``user``,
+``tick`` (µs), the columns of all features from that tick on, ``event`` (one was accepted in this tick), ``late`` (one
+of them was late), sorted by user and tick; table ``vocabulary:F`` per attribute. Meta: ``settled`` (µs, exclusive),
+``until`` (µs, inclusive).
 
-A *population* is how the histograms of boundary values moved. Table ``moves``: ``feature``, ``boundary`` (µs), ``score``,
-``users`` (how many more have this score from this boundary on). Moves of several shards add up to those of all users.
+A *population* is how the histograms of boundary values moved. Table ``moves``: ``feature``, ``boundary`` (µs),
+``score``, ``users`` (how many more have this score from this boundary on). Moves of several shards add up to those of
+all users.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,5 @@
-"""Settled changes as records that explain themselves: order, sequence, cause, evidence, and ids that every replay repeats."""
+"""Settled changes as records that explain themselves: order, sequence, cause, evidence, and ids that every replay
+repeats."""
 
 import json
 from collections.abc import Callable
@@ -80,7 +81,8 @@ class ChangeLog:
         return pl.DataFrame(columns)
 
     def early(self, rows: list[EarlyRow], users: list[bytes], seen: EarlyRows | None) -> pl.DataFrame:
-        """The records of early changes; without what was ``seen``, of retractions: these rest on nothing but their tick."""
+        """The records of early changes; without what was ``seen``, of retractions: these rest on nothing but their
+        tick."""
         if not rows:
             return empty()
         evidence = None

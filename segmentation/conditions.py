@@ -88,6 +88,7 @@ def feature_frame(
     """The table that expressions read: a row per (user, tick), typed as the expression compiler expects.
 
     Args:
+        rules: the rules whose features these are.
         columns: the features' raw columns (`NO_TIME`, -1 and NaN stand for NULL), one value per row.
         ticks: the tick of each row, µs.
         percentiles: by feature, NaN for NULL.

@@ -1,7 +1,7 @@
 """When a user must be looked at although nothing about them changed: because time passed, or because others moved.
 
-Looking once too often is harmless (the outcome is the same), once too rarely is not, so every rule here errs on the side of
-more. All results are keys of (user, tick) as in `segmentation.features.timeline`.
+Looking once too often is harmless (the outcome is the same), once too rarely is not, so every rule here errs on the
+side of more. All results are keys of (user, tick) as in `segmentation.features.timeline`.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,8 @@ from segmentation.units import HOUR
 
 
 def merged_thresholds(rules: Rules, thresholds: str) -> dict[str, frozenset[float] | None]:
-    """Over all conditions: the literals that each percentile (or age) is compared with; None where every change matters."""
+    """Over all conditions: the literals that each percentile (or age) is compared with; None where every change
+    matters."""
     read = {"percentile": percentile_thresholds, "age": age_thresholds}[thresholds]
     result: dict[str, frozenset[float] | None] = {}
     for segment in rules.segments.values():
@@ -43,7 +44,8 @@ class Crossings:
         }
 
     def due(self, rows: Changes, span: Span) -> list[I64]:
-        """Keys (parts, some of them sorted) within ``span`` given what holds from each row on (rows sorted by key; index 0: from before the span)."""
+        """Keys (parts, some of them sorted) within ``span`` given what holds from each row on (rows sorted by key;
+        index 0: from before the span)."""
         following = self._holds_until(rows, span)
         found: list[I64] = []
         for column, literals in self._ages.items():
@@ -64,7 +66,8 @@ class Crossings:
         """The key up to which (exclusive) each row holds: the user's next row, or one past the span."""
         last_of_user = (rows.keys // span.stride + 1) * span.stride
         following = np.append(rows.keys[1:], np.iinfo(np.int64).max)
-        return np.minimum(following, last_of_user)
+        until: I64 = np.minimum(following, last_of_user)
+        return until
 
     def _around(self, keys: I64, following: I64, moments: I64, span: Span) -> list[I64]:
         """The ticks next to ``moments``: at it, just after it, and one more for what rounding may have moved."""
@@ -78,10 +81,11 @@ class Crossings:
         return found
 
 
-def _every_tick(keys: I64, following: I64) -> I64:
-    gaps = following - keys - 1
-    starts = np.repeat(keys + 1, gaps)
-    return starts + np.arange(len(starts)) - np.repeat(np.cumsum(gaps) - gaps, gaps)
+def _every_tick(rows: I64, following: I64) -> I64:
+    gaps = following - rows - 1
+    starts = np.repeat(rows + 1, gaps)
+    keys: I64 = starts + np.arange(len(starts)) - np.repeat(np.cumsum(gaps) - gaps, gaps)
+    return keys
 
 
 class Movers:

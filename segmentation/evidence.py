@@ -1,4 +1,5 @@
-"""What a change rests on: for every comparison of the deciding condition, what was measured and what it was held against."""
+"""What a change rests on: for every comparison of the deciding condition, what was measured and what it was held
+against."""
 
 from collections.abc import Callable
 
@@ -11,7 +12,8 @@ from segmentation.features.timeline import I64, Bool
 
 
 class Evidence:
-    """The evidence of all segments of a rules file: entering rests on ``when``, leaving on ``until`` if there is one."""
+    """The evidence of all segments of a rules file: entering rests on ``when``, leaving on ``until`` if there is
+    one."""
 
     def __init__(self, conditions: Conditions) -> None:
         self._positions = conditions.positions

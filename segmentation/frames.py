@@ -1,7 +1,8 @@
 """Named tables as versioned bytes: what state holds and what crosses from one stage to the next.
 
-Layout (little-endian): 4 bytes magic ``SGF1`` (the digit is the layout version), 4 bytes length of the header, the header as
-JSON, then one Arrow IPC stream per table in the header's order. The header is ``{"meta": {...}, "tables": [[name, length], ...]}``.
+Layout (little-endian): 4 bytes magic ``SGF1`` (the digit is the layout version), 4 bytes length of the header, the
+header as JSON, then one Arrow IPC stream per table in the header's order. The header is ``{"meta": {...}, "tables":
+[[name, length], ...]}``.
 """
 
 import io

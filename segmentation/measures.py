@@ -1,5 +1,6 @@
 """Percentiles as one shard sees them: the populations of all measured features, and where its users stand in them."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -16,7 +17,8 @@ from segmentation.units import floor_to
 
 @dataclass(frozen=True)
 class Measured:
-    """A rolling feature whose percentile is read: the column of its boundary's value, and how far boundaries are apart."""
+    """A rolling feature whose percentile is read: the column of its boundary's value, and how far boundaries are
+    apart."""
 
     name: str
     column: str
@@ -78,13 +80,14 @@ class Measures:
                 end = int(np.searchsorted(indices, at, side="right"))
                 scores[users[start:end]] = values[start:end]
                 start = end
-                found.append(span.keys(movers.at(populations.at(boundary), scores), np.int64(at)))
+                found.append(movers.at(populations.at(boundary), scores) * span.stride + at)
         return found
 
     def percentiles(
         self, columns: Mapping[str, Column], source: I64, ticks: I64, wanted: frozenset[str]
     ) -> dict[str, F64]:
-        """By feature the percentile of each row (``source`` in ``columns``) at its tick, NaN for none; only wanted ones."""
+        """By feature the percentile of each row (``source`` in ``columns``) at its tick, NaN for none; only wanted
+        ones."""
         return {
             each.name: self._at_boundaries(each, columns[each.column][source], ticks)
             for each in self._features
@@ -109,7 +112,8 @@ class Measures:
         then = scores[last_before(timeline.keys, keys - 1, span.stride)]
         before = self._at_boundaries(measured, then, ticks - span.tick)
         after = self._at_boundaries(measured, now, ticks)
-        return (now == then) & (before != after) & ~(np.isnan(before) & np.isnan(after))
+        moved: Bool = (now == then) & (before != after) & ~(np.isnan(before) & np.isnan(after))
+        return moved
 
     def cut_scores(self) -> dict[str, int]:
         """The least score that reaches each percentile a rule asks for, in the last population: ``f>=80`` -> score."""
@@ -128,7 +132,8 @@ class Measures:
         return {name: pl.DataFrame({"score": each.scores, "users": each.members}) for name, each in latest.items()}
 
     def restore(self, tables: Mapping[str, pl.DataFrame], settled: int, columns: Mapping[str, Column]) -> None:
-        """Take over what `tables` gave when ``settled`` (µs) was the last tick; ``columns`` are the users' values then."""
+        """Take over what `tables` gave when ``settled`` (µs) was the last tick; ``columns`` are the users' values
+        then."""
         for each in self._features:
             boundary = floor_to(settled, each.every)
             populations = Populations(self._rules.population_minimum)
@@ -144,7 +149,7 @@ class Measures:
         boundaries = (ticks // measured.every * measured.every)[order]
         edges = np.append(run_starts(boundaries), len(boundaries))
         populations = self._populations[measured.name]
-        for start, end in zip(edges[:-1], edges[1:], strict=True):
+        for start, end in itertools.pairwise(edges):
             rows = order[start:end]
             result[rows] = populations.at(int(boundaries[start])).of(scores[rows])
         return result

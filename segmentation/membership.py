@@ -1,8 +1,9 @@
 """Who is in which segment: the step from one tick to the next.
 
-Not a member: enters if the segment's ``when`` is TRUE. A member: stays while its ``until`` is FALSE (without one: while
-``when`` is TRUE), and in any case until ``min_dwell`` has passed since it entered. In an exclusive group only the highest
-priority among those that hold counts. ``in_segment`` sees what the same tick decided, hence the order of evaluation.
+Not a member: enters if the segment's ``when`` is TRUE. A member: stays while its ``until`` is FALSE (without one:
+while ``when`` is TRUE), and in any case until ``min_dwell`` has passed since it entered. In an exclusive group only
+the highest priority among those that hold counts. ``in_segment`` sees what the same tick decided, hence the order of
+evaluation.
 """
 
 from collections.abc import Mapping
@@ -103,7 +104,8 @@ class Memberships:
         return self._again(~self.member, self.member, enter, stay, self.since, np.full((1, 1), tick))
 
     def _again(self, before: Bool, after: Bool, enter: Bool, stay: Bool, since: I64, now: I64) -> I64:
-        """A member that only its dwell keeps is due when that ends; one whose conditions contradict, at the next tick."""
+        """A member that only its dwell keeps is due when that ends; one whose conditions contradict, at the next
+        tick."""
         bound = after & ~stay
         following = now + self._tick
         released = np.maximum(-(-(since + self._dwell) // self._tick) * self._tick, following)

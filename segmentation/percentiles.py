@@ -1,9 +1,11 @@
 """Exact percentiles over a whole population, from a histogram of scores that moves from boundary to boundary.
 
-The percentile of a score is ``100 * (members with a lower score) / (N - 1)``, one division in double precision; 0 where N = 1;
-none for the score 0 (not a member) and none below the minimum population. This is SQL's PERCENT_RANK, scaled.
+The percentile of a score is ``100 * (members with a lower score) / (N - 1)``, one division in double precision; 0
+where N = 1; none for the score 0 (not a member) and none below the minimum population. This is SQL's PERCENT_RANK,
+scaled.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -65,7 +67,8 @@ class Population:
         return np.sort(np.concatenate([beyond[reached], beyond[passed]]))
 
     def early(self, scores: I64, own: I64) -> F64:
-        """The percentile of live scores among the other members, at most 100; ``own``: each user's score in here, 0: none."""
+        """The percentile of live scores among the other members, at most 100; ``own``: each user's score in here, 0:
+        none."""
         others = self.size - (own > 0)
         before = np.append(0, np.cumsum(self.members))
         lower = before[np.searchsorted(self.scores, scores, side="left")] - ((own > 0) & (own < scores))
@@ -81,7 +84,8 @@ class Population:
 
 
 class Populations:
-    """The populations of one feature, boundary by boundary; what lies before the last read boundary can be forgotten."""
+    """The populations of one feature, boundary by boundary; what lies before the last read boundary can be
+    forgotten."""
 
     def __init__(self, minimum: int) -> None:
         self._boundaries: list[int] = []
@@ -93,7 +97,7 @@ class Populations:
         boundaries = moves["boundary"].to_numpy()
         scores, users = moves["score"].to_numpy(), moves["users"].to_numpy()
         edges = np.append(run_starts(boundaries), len(boundaries))
-        for start, end in zip(edges[:-1], edges[1:], strict=True):
+        for start, end in itertools.pairwise(edges):
             self._boundaries.append(int(boundaries[start]))
             self._populations.append(self._populations[-1].moved(scores[start:end], users[start:end]))
 

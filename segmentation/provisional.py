@@ -1,7 +1,7 @@
 """Early changes: what an event seems to change at once, until its tick confirms it or takes it back.
 
-Settled state never rests on any of this. A provisional membership that its tick does not confirm is RETRACTED; early changes
-carry the subject's last settled sequence and count on from it with an index of their own.
+Settled state never rests on any of this. A provisional membership that its tick does not confirm is RETRACTED; early
+changes carry the subject's last settled sequence and count on from it with an index of their own.
 """
 
 import hashlib
@@ -50,7 +50,8 @@ class Provisional:
         return bool(self._claims)
 
     def claim(self, users: I64, at: I64, due: I64, step: Step, sequence: I64) -> list[EarlyRow]:
-        """What differs from what subscribers know, if ``step`` (from the settled to the presumed memberships) is right."""
+        """What differs from what subscribers know, if ``step`` (from the settled to the presumed memberships) is
+        right."""
         settled, now = step.before, step.after
         rows = []
         for position, user in enumerate(users.tolist()):

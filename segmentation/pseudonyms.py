@@ -1,7 +1,7 @@
 """Who a user is inside (never published, never rotated) and on the topic (rotatable).
 
-``internal = HMAC-SHA-256(state key, user_id)`` keys all state; ``subject_id = "s1." + hex(HMAC-SHA-256(publish key, internal))[:32]``
-is what subscribers see. A raw user id is not kept anywhere beyond this module.
+``internal = HMAC-SHA-256(state key, user_id)`` keys all state; ``subject_id = "s1." + hex(HMAC-SHA-256(publish key,
+internal))[:32]`` is what subscribers see. A raw user id is not kept anywhere beyond this module.
 """
 
 import hashlib

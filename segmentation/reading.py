@@ -7,7 +7,8 @@ from segmentation.config import Attribute, Journey, Rules
 
 @dataclass(frozen=True)
 class PropertyPlan:
-    """Properties by how they travel: ``plain`` as they are (column ``p:name``), ``sealed`` as keyed hashes (``h:name``)."""
+    """Properties by how they travel: ``plain`` as they are (column ``p:name``), ``sealed`` as keyed hashes
+    (``h:name``)."""
 
     plain: tuple[str, ...]
     sealed: tuple[str, ...]
@@ -19,8 +20,10 @@ class PropertyPlan:
 
 
 def property_plan(rules: Rules) -> PropertyPlan:
-    """The plan for a rules file. Values that are only ever counted as different (an invitee is a person) travel sealed."""
-    plain, sealed = set(), set()
+    """The plan for a rules file. Values that are only ever counted as different (an invitee is a person) travel
+    sealed."""
+    plain: set[str] = set()
+    sealed: set[str] = set()
     for feature in rules.features.values():
         if isinstance(feature, Attribute):
             (sealed if feature.keep == "set" and feature.values is None else plain).add(feature.property)

@@ -1,6 +1,7 @@
 """Memberships from tick to tick, over just the users whom a tick concerns."""
 
 import bisect
+import itertools
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -21,7 +22,8 @@ class Decided:
 
 
 class Stepper:
-    """Walks a span's ticks: those with rows to look at, and those at which a dwell (or a contradiction) makes users due.
+    """Walks a span's ticks: those with rows to look at, and those at which a dwell (or a contradiction) makes users
+    due.
 
     ``results`` holds what each user's conditions gave when last evaluated; shape (users, conditions).
     """
@@ -44,7 +46,7 @@ class Stepper:
         """Decide all ticks of ``span``; ``users``, ``index`` and ``results`` are rows sorted by tick index."""
         waiting = self._waiting(span)
         edges = np.append(run_starts(index), len(index))
-        blocks = {int(index[start]): (start, end) for start, end in zip(edges[:-1], edges[1:], strict=True)}
+        blocks = {int(index[start]): (start, end) for start, end in itertools.pairwise(edges)}
         ticks = sorted({*blocks, *waiting})
         decided = []
         position = 0

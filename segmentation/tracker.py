@@ -158,9 +158,7 @@ class Tracker:
             self._users.append(internal)
         return row
 
-    def _message(
-        self, parts: list[Changes], before: dict[str, Column], counted: Events, span: Span
-    ) -> FeaturesOfShard:
+    def _message(self, parts: list[Changes], before: dict[str, Column], counted: Events, span: Span) -> FeaturesOfShard:
         """All columns at every (user, tick) at which one of them changed or an event counted."""
         keys = span.keys(counted.user, counted.index)
         touched = merged_keys([keys])
@@ -204,7 +202,8 @@ def _marked(keys: I64, some: I64) -> Bool:
 
 
 def _histogram_moves(name: str, changes: Changes, column: str, before: Column, span: Span) -> pl.DataFrame:
-    """Columns of `MOVE_SCHEMA`: a user who moves leaves the old score and joins the new one; the score 0 is no member."""
+    """Columns of `MOVE_SCHEMA`: a user who moves leaves the old score and joins the new one; the score 0 is no
+    member."""
     users, new = changes.keys // span.stride, changes.columns[column]
     old = np.empty_like(new)
     old[1:] = new[:-1]

@@ -111,7 +111,5 @@ def feature_columns(rules: Rules) -> frozenset[str]:
     return frozenset(names)
 
 
-def _dtype(fill: int | float) -> type[np.generic]:
+def _dtype(fill: object) -> type[np.generic]:
     return np.float64 if isinstance(fill, float) else np.int64
-
-

@@ -1,7 +1,7 @@
 """AssignSegments: features and populations become segment changes and profiles, tick by tick of event time."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import apache_beam as beam
 import polars as pl
@@ -10,7 +10,6 @@ from apache_beam.metrics import Metrics
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateSpec, TimerSpec, on_timer
-from apache_beam.utils.timestamp import Timestamp
 
 from segmentation.config import Rules
 from segmentation.frames import encode_frames
@@ -20,13 +19,15 @@ from transforms.shard_state import ShardState
 from transforms.timing import Timing
 from transforms.track_users import NAMESPACE
 
-CHANGES, PROFILES = "changes", "profiles"
+CHANGES: Final = "changes"
+PROFILES: Final = "profiles"
 Changes = TaggedOutput[Literal["changes"], bytes]
 Profiles = TaggedOutput[Literal["profiles"], bytes]
 
 
-class AssignSegments(beam.PTransform):  # type: ignore[misc]  # Beam's base classes are untyped
-    """PCollection of (shard, features or moves) -> ``changes`` (frames of changes as bytes) and ``profiles`` (likewise).
+class AssignSegments(beam.PTransform[Any, Any]):
+    """PCollection of (shard, features or moves) -> ``changes`` (frames of changes as bytes) and ``profiles``
+    (likewise).
 
     Args:
         rules: the rules to follow.
@@ -44,14 +45,14 @@ class AssignSegments(beam.PTransform):  # type: ignore[misc]  # Beam's base clas
         self._profiles = profiles
         self._demo_keys = demo_keys
 
-    def expand(self, messages: beam.PCollection) -> Any:
+    def expand(self, messages: beam.PCollection[Any]) -> Any:
         """Apply the transform."""
         kind = _AssignBounded if self._timing.bounded else _AssignLive
         assign = kind(self._rules, self._timing, self._shards, self._profiles, self._demo_keys)
         return messages | "Assign" >> beam.ParDo(assign).with_outputs(CHANGES, PROFILES)
 
 
-class _Assign(beam.DoFn):  # type: ignore[misc]
+class _Assign(beam.DoFn):
     """What both ways of settling share."""
 
     def __init__(self, rules: Rules, timing: Timing, shards: int, profiles: bool, demo_keys: bool) -> None:
@@ -67,11 +68,11 @@ class _Assign(beam.DoFn):  # type: ignore[misc]
     def _emitted(self, machine: AssignerMachine, changes: pl.DataFrame) -> Iterator[Changes | Profiles]:
         if len(changes):
             _count(changes)
-            yield TaggedOutput(CHANGES, encode_frames({"kind": "changes"}, {"changes": changes}))
+            yield Changes(CHANGES, encode_frames({"kind": "changes"}, {"changes": changes}))
         if self._profiles:
             profiles = machine.assigner.profiles()
             if len(profiles):
-                yield TaggedOutput(PROFILES, encode_frames({"kind": "profiles"}, {"profiles": profiles}))
+                yield Profiles(PROFILES, encode_frames({"kind": "profiles"}, {"profiles": profiles}))
 
 
 def _count(changes: pl.DataFrame) -> None:
@@ -136,14 +137,14 @@ class _AssignLive(_Assign):
         opened.save()
         if len(changes):
             _count(changes)
-            yield TaggedOutput(CHANGES, encode_frames({"kind": "changes"}, {"changes": changes}))
+            yield Changes(CHANGES, encode_frames({"kind": "changes"}, {"changes": changes}))
         self._schedule(opened.machine, tick)
 
     @on_timer(TICK)
     def settle(
         self,
-        shard: int = beam.DoFn.KeyParam,
-        fired: Timestamp = beam.DoFn.TimestampParam,
+        shard: Any = beam.DoFn.KeyParam,
+        fired: Any = beam.DoFn.TimestampParam,
         head: Any = beam.DoFn.StateParam(HEAD),
         snapshot: Any = beam.DoFn.StateParam(SNAPSHOT),
         log: Any = beam.DoFn.StateParam(LOG),

@@ -1,4 +1,5 @@
-"""A shard's assigner behind the kinds of entry its log holds: features, previews of features, populations, and "settled up to"."""
+"""A shard's assigner behind the kinds of entry its log holds: features, previews of features, populations, and
+"settled up to"."""
 
 import polars as pl
 from apache_beam.utils.timestamp import Timestamp

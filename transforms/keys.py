@@ -1,4 +1,5 @@
-"""The secrets behind pseudonyms: base64 in the environment, or in files that it names. Never options, never in the job graph."""
+"""The secrets behind pseudonyms: base64 in the environment, or in files that it names. Never options, never in the
+job graph."""
 
 import base64
 import binascii
@@ -16,7 +17,7 @@ _MINIMUM_BYTES = 16
 DEMO_KEYS = Keys(state=b"segments-demo-state-key", publish=b"segments-demo-publish-key")
 
 
-class KeyProblem(ValueError):
+class SecretKeyError(ValueError):
     """A key is missing or no key."""
 
 
@@ -24,8 +25,8 @@ def load_keys(*, allow_demo: bool, environment: Mapping[str, str] = os.environ) 
     """The keys of this process.
 
     Raises:
-        KeyProblem: neither the variable nor its ``…_FILE`` is set (and demo keys aren't allowed), or it is no base64 of
-            at least 16 bytes.
+        SecretKeyError: neither the variable nor its ``…_FILE`` is set (and demo keys aren't allowed), or it is no
+            base64 of at least 16 bytes.
     """
     state, publish = _read(STATE_KEY, environment), _read(PUBLISH_KEY, environment)
     if state is None and publish is None and allow_demo:
@@ -35,7 +36,7 @@ def load_keys(*, allow_demo: bool, environment: Mapping[str, str] = os.environ) 
 
 def _required(name: str, key: bytes | None) -> bytes:
     if key is None:
-        raise KeyProblem(
+        raise SecretKeyError(
             f"{name} is not set; give it (or {name}_FILE) at least {_MINIMUM_BYTES} random bytes in base64"
         )
     return key
@@ -58,11 +59,11 @@ def _read(name: str, environment: Mapping[str, str]) -> bytes | None:
         try:
             text = Path(path).read_text(encoding="ascii")
         except (OSError, UnicodeDecodeError) as error:
-            raise KeyProblem(f"{source}: {error}") from error
+            raise SecretKeyError(f"{source}: {error}") from error
     try:
         key = base64.b64decode(text.strip(), validate=True)
     except binascii.Error as error:
-        raise KeyProblem(f"{source} is not base64: {error}") from error
+        raise SecretKeyError(f"{source} is not base64: {error}") from error
     if len(key) < _MINIMUM_BYTES:
-        raise KeyProblem(f"{source} holds {len(key)} bytes; it needs at least {_MINIMUM_BYTES}")
+        raise SecretKeyError(f"{source} holds {len(key)} bytes; it needs at least {_MINIMUM_BYTES}")
     return key

@@ -1,6 +1,8 @@
-"""MeasurePopulation: the exact histogram of each measured feature over all shards, per boundary, back to every shard."""
+"""MeasurePopulation: the exact histogram of each measured feature over all shards, per boundary, back to every
+shard."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.transforms.window import GlobalWindows
@@ -11,7 +13,7 @@ from transforms.timing import Timing
 _COMPACT_AT = 16
 
 
-class MeasurePopulation(beam.PTransform):  # type: ignore[misc]  # Beam's base classes are untyped
+class MeasurePopulation(beam.PTransform[Any, Any]):
     """PCollection of (feature, moves) -> PCollection of (shard, moves of all shards), each sent to every shard."""
 
     def __init__(self, timing: Timing, shards: int) -> None:
@@ -19,10 +21,10 @@ class MeasurePopulation(beam.PTransform):  # type: ignore[misc]  # Beam's base c
         self._timing = timing
         self._shards = shards
 
-    def expand(self, moves: beam.PCollection) -> beam.PCollection:
+    def expand(self, moves: beam.PCollection[Any]) -> beam.PCollection[Any]:
         """Apply the transform."""
         shards = self._shards
-        return (
+        populations: beam.PCollection[Any] = (
             moves
             | "ByBoundary" >> beam.WindowInto(self._timing.population_windows())
             | "AddUp" >> beam.CombinePerKey(AddMoves())
@@ -32,10 +34,14 @@ class MeasurePopulation(beam.PTransform):  # type: ignore[misc]  # Beam's base c
             )
             | "Unwindow" >> beam.WindowInto(GlobalWindows())
         )
+        return populations
 
 
-class AddMoves(beam.CombineFn):  # type: ignore[misc]
+class AddMoves(beam.CombineFn):
     """Adds histogram moves up: associative and commutative, so that neither order nor grouping shows."""
+
+    def __init__(self) -> None:
+        super().__init__()
 
     def create_accumulator(self) -> list[bytes]:
         """Nothing moved."""

@@ -1,9 +1,10 @@
 """A shard's state as Beam keeps it: a snapshot in pieces, a log of what came since, and a head with a token.
 
-The log is append-only: what arrived, and which ticks settled (replaying it over the snapshot gives the same table again,
-outputs discarded). It is folded into a new snapshot when it outgrows a quarter of the last one, so that a batch never rewrites the snapshot and
-writing is amortised. The *token* in the head is the hash of the previous token and the bytes appended: an in-memory table may be used
-only while it carries the token that the state carries, so that a failed bundle's stale copy is never taken for the truth.
+The log is append-only: what arrived, and which ticks settled (replaying it over the snapshot gives the same table
+again, outputs discarded). It is folded into a new snapshot when it outgrows a quarter of the last one, so that a
+batch never rewrites the snapshot and writing is amortised. The *token* in the head is the hash of the previous token
+and the bytes appended: an in-memory table may be used only while it carries the token that the state carries, so that
+a failed bundle's stale copy is never taken for the truth.
 
 Layout of the head: JSON ``{"layout": 1, "shards": n, "token": hex, "log": bytes, "snapshot": bytes}``.
 """
@@ -22,7 +23,7 @@ MAX_SNAPSHOT_BYTES = 64 << 20
 _MIN_FOLD_BYTES = 1 << 20
 
 
-class StateProblem(RuntimeError):
+class ShardStateError(RuntimeError):
     """State that this job can't continue from, or that has outgrown its shard."""
 
 
@@ -60,7 +61,7 @@ class ShardState(Generic[MachineT]):
             log: Beam's bag state of bytes: the entries.
 
         Raises:
-            StateProblem: another layout or another number of shards wrote it.
+            ShardStateError: another layout or another number of shards wrote it.
         """
         data = head.read()
         if data is None:
@@ -85,9 +86,9 @@ class ShardState(Generic[MachineT]):
 
     def _check(self, fields: dict[str, Any]) -> None:
         if fields["layout"] != LAYOUT:
-            raise StateProblem(f"this state has layout {fields['layout']}; this version reads layout {LAYOUT}")
+            raise ShardStateError(f"this state has layout {fields['layout']}; this version reads layout {LAYOUT}")
         if fields["shards"] != self._shards:
-            raise StateProblem(
+            raise ShardStateError(
                 f"this state was written with --shards {fields['shards']}, this job runs with --shards {self._shards}: "
                 "users would be looked for in the wrong shard; start with the same number"
             )
@@ -106,7 +107,8 @@ class OpenShard(Generic[MachineT]):
         self._head, self._snapshot, self._log = states
 
     def append(self, entry: bytes) -> None:
-        """Write to the log what the table has just taken in. The entry's number keeps the order, which a bag does not."""
+        """Write to the log what the table has just taken in. The entry's number keeps the order, which a bag does
+        not."""
         fields = self._fields
         number = fields.setdefault("entries", 0)
         fields["entries"] = number + 1
@@ -118,7 +120,7 @@ class OpenShard(Generic[MachineT]):
         """Write the head, folding the log first where that is due.
 
         Raises:
-            StateProblem: the shard has outgrown what runners take.
+            ShardStateError: the shard has outgrown what runners take.
         """
         fields = self._fields
         if fields["log"] > max(_MIN_FOLD_BYTES, fields["snapshot"] // 4):
@@ -129,7 +131,7 @@ class OpenShard(Generic[MachineT]):
     def _fold(self) -> None:
         data = self.machine.snapshot()
         if len(data) > MAX_SNAPSHOT_BYTES:
-            raise StateProblem(
+            raise ShardStateError(
                 f"shard {self._shard} holds {len(data) >> 20} MB, more than {MAX_SNAPSHOT_BYTES >> 20} MB: "
                 f"run with more than --shards {self._fields['shards']}"
             )

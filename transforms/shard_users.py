@@ -1,11 +1,12 @@
 """ShardUsers: decoded batches become one batch per shard and bundle, keyed by shard; raw user ids end here."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import apache_beam as beam
 import polars as pl
 from apache_beam.transforms.window import GlobalWindow
-from apache_beam.utils.timestamp import Timestamp
+from apache_beam.utils.timestamp import MAX_TIMESTAMP
 from apache_beam.utils.windowed_value import WindowedValue
 
 from segmentation.config import Rules
@@ -17,7 +18,7 @@ from transforms.sharding import Sharder
 MAX_HELD_EVENTS = 1 << 18
 
 
-class ShardUsers(beam.PTransform):  # type: ignore[misc]  # Beam's base classes are untyped
+class ShardUsers(beam.PTransform[Any, Any]):
     """PCollection of `EventBatch` -> PCollection of (shard, event batch as bytes).
 
     Every bundle gives every shard a batch, if only with the clock, so that all shards tick alike.
@@ -29,14 +30,15 @@ class ShardUsers(beam.PTransform):  # type: ignore[misc]  # Beam's base classes 
         self._shards = shards
         self._demo_keys = demo_keys
 
-    def expand(self, batches: beam.PCollection) -> beam.PCollection:
+    def expand(self, batches: beam.PCollection[Any]) -> beam.PCollection[Any]:
         """Apply the transform."""
-        return batches | "SplitByShard" >> beam.ParDo(
+        sharded: beam.PCollection[Any] = batches | "SplitByShard" >> beam.ParDo(
             _ShardUsers(self._rules, self._shards, self._demo_keys)
         ).with_output_types(tuple[int, bytes])
+        return sharded
 
 
-class _ShardUsers(beam.DoFn):  # type: ignore[misc]
+class _ShardUsers(beam.DoFn):
     def __init__(self, rules: Rules, shards: int, demo_keys: bool) -> None:
         self._rules = rules
         self._shards = shards
@@ -48,16 +50,14 @@ class _ShardUsers(beam.DoFn):  # type: ignore[misc]
     def start_bundle(self) -> None:
         self._held: list[pl.DataFrame] = []
         self._clock: int | None = None
-        self._timestamp: Timestamp | None = None
+        self._timestamp = MAX_TIMESTAMP
 
-    def process(
-        self, batch: EventBatch, timestamp: Timestamp = beam.DoFn.TimestampParam
-    ) -> Iterator[tuple[int, bytes]]:
+    def process(self, batch: EventBatch, timestamp: Any = beam.DoFn.TimestampParam) -> Iterator[tuple[int, bytes]]:
         frame = batch.frame
         if len(frame):
             latest = frame["occurred_at"].to_numpy().max().item()
             self._clock = latest if self._clock is None else max(self._clock, latest)
-            self._timestamp = timestamp if self._timestamp is None else min(self._timestamp, timestamp)
+            self._timestamp = min(self._timestamp, timestamp)
             self._held.append(frame)
         if sum(map(len, self._held)) >= MAX_HELD_EVENTS:
             yield from self._split()

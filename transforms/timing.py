@@ -1,9 +1,9 @@
 """When the stages tick: event-time instants of timers and windows, in one place because they must fit together.
 
-Beam's runners keep milliseconds. Live, a shard settles tick T when its timer at T + max_disorder fires; what it emits then
-carries that timestamp, so the population of T fills a window that ends one millisecond later, and memberships settle one
-millisecond after that. Bounded input is settled in one go when all of it has arrived: its timers stand at a fixed instant in
-the far future, which only the end of the input can reach.
+Beam's runners keep milliseconds. Live, a shard settles tick T when its timer at T + max_disorder fires; what it emits
+then carries that timestamp, so the population of T fills a window that ends one millisecond later, and memberships
+settle one millisecond after that. Bounded input is settled in one go when all of it has arrived: its timers stand at
+a fixed instant in the far future, which only the end of the input can reach.
 """
 
 from dataclasses import dataclass

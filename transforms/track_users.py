@@ -1,7 +1,7 @@
 """TrackUsers: events of a shard become features and population moves, tick by tick of event time."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import apache_beam as beam
 from apache_beam.coders import BytesCoder
@@ -9,7 +9,6 @@ from apache_beam.metrics import Metrics
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateSpec, TimerSpec, on_timer
-from apache_beam.utils.timestamp import Timestamp
 
 from segmentation.batches import encode_moves
 from segmentation.config import Rules
@@ -20,12 +19,13 @@ from transforms.timing import Timing
 from transforms.tracking import TrackerMachine
 
 NAMESPACE = "segments"
-FEATURES, POPULATION = "features", "population"
+FEATURES: Final = "features"
+POPULATION: Final = "population"
 Features = TaggedOutput[Literal["features"], tuple[int, bytes]]
 Moves = TaggedOutput[Literal["population"], tuple[str, bytes]]
 
 
-class TrackUsers(beam.PTransform):  # type: ignore[misc]  # Beam's base classes are untyped
+class TrackUsers(beam.PTransform[Any, Any]):
     """PCollection of (shard, event batch) -> ``features`` of (shard, features) and ``population`` of (feature, moves).
 
     Args:
@@ -42,7 +42,7 @@ class TrackUsers(beam.PTransform):  # type: ignore[misc]  # Beam's base classes 
         self._shards = shards
         self._early = early
 
-    def expand(self, batches: beam.PCollection) -> Any:
+    def expand(self, batches: beam.PCollection[Any]) -> Any:
         """Apply the transform."""
         if self._timing.bounded:
             track: beam.DoFn = _TrackBounded(self._rules, self._timing)
@@ -52,9 +52,9 @@ class TrackUsers(beam.PTransform):  # type: ignore[misc]  # Beam's base classes 
 
 
 def _emitted(shard: int, settled: Settled) -> Iterator[Features | Moves]:
-    yield TaggedOutput(FEATURES, (shard, settled.features.encode()))
+    yield Features(FEATURES, (shard, settled.features.encode()))
     for (feature,), moves in settled.moves.group_by("feature", maintain_order=True):
-        yield TaggedOutput(POPULATION, (str(feature), encode_moves(moves)))
+        yield Moves(POPULATION, (str(feature), encode_moves(moves)))
 
 
 def _count(now: Counts, before: Counts) -> None:
@@ -69,7 +69,7 @@ def _count(now: Counts, before: Counts) -> None:
             Metrics.counter(NAMESPACE, name).inc(later - earlier)
 
 
-class _TrackBounded(beam.DoFn):  # type: ignore[misc]
+class _TrackBounded(beam.DoFn):
     """Keeps batches as they come, and settles all ticks in one step when the input has ended."""
 
     BATCHES = BagStateSpec("track_batches", BytesCoder())
@@ -90,7 +90,7 @@ class _TrackBounded(beam.DoFn):  # type: ignore[misc]
 
     @on_timer(END)
     def settle(
-        self, shard: int = beam.DoFn.KeyParam, batches: Any = beam.DoFn.StateParam(BATCHES)
+        self, shard: Any = beam.DoFn.KeyParam, batches: Any = beam.DoFn.StateParam(BATCHES)
     ) -> Iterable[Features | Moves]:
         machine = TrackerMachine(self._rules, self._timing)
         for batch in batches.read():
@@ -104,7 +104,7 @@ class _TrackBounded(beam.DoFn):  # type: ignore[misc]
         _count(tracker.counts, Counts())
 
 
-class _TrackLive(beam.DoFn):  # type: ignore[misc]
+class _TrackLive(beam.DoFn):
     """Takes batches in as they come and settles tick after tick as the watermark passes."""
 
     HEAD = ReadModifyWriteStateSpec("track_head", BytesCoder())
@@ -138,7 +138,7 @@ class _TrackLive(beam.DoFn):  # type: ignore[misc]
         if self._early:
             preview = machine.preview()
             if preview is not None:
-                yield TaggedOutput(FEATURES, (shard, preview.encode("early")))
+                yield Features(FEATURES, (shard, preview.encode("early")))
         opened.save()
         _count(machine.tracker.counts, before)
         self._schedule(machine, tick)
@@ -146,8 +146,8 @@ class _TrackLive(beam.DoFn):  # type: ignore[misc]
     @on_timer(TICK)
     def settle(
         self,
-        shard: int = beam.DoFn.KeyParam,
-        fired: Timestamp = beam.DoFn.TimestampParam,
+        shard: Any = beam.DoFn.KeyParam,
+        fired: Any = beam.DoFn.TimestampParam,
         head: Any = beam.DoFn.StateParam(HEAD),
         snapshot: Any = beam.DoFn.StateParam(SNAPSHOT),
         log: Any = beam.DoFn.StateParam(LOG),

@@ -1,7 +1,7 @@
 """Sinks in this process: files and SQLite, opened before a run, closed (or given up) after it.
 
-A local runner executes the steps in the process that submitted them, so a step can write to what the run has opened, batch
-by batch, with nothing held back; the files appear under their names when the run has succeeded.
+A local runner executes the steps in the process that submitted them, so a step can write to what the run has opened,
+batch by batch, with nothing held back; the files appear under their names when the run has succeeded.
 """
 
 import threading
@@ -58,7 +58,7 @@ def unregister(run: str) -> None:
     _open.pop(run, None)
 
 
-class WriteChanges(beam.DoFn):  # type: ignore[misc]  # Beam's base classes are untyped
+class WriteChanges(beam.DoFn):
     """Frames of changes (as bytes) into the run's file and profile store."""
 
     def __init__(self, run: str) -> None:
@@ -77,7 +77,7 @@ class WriteChanges(beam.DoFn):  # type: ignore[misc]  # Beam's base classes are 
                 sinks.profiles.apply_changes(changes)
 
 
-class WriteProfiles(beam.DoFn):  # type: ignore[misc]
+class WriteProfiles(beam.DoFn):
     """Frames of profiles (as bytes) into the run's profile store."""
 
     def __init__(self, run: str) -> None:
@@ -91,7 +91,7 @@ class WriteProfiles(beam.DoFn):  # type: ignore[misc]
                 sinks.profiles.apply_profiles(decode_frames(frames)[1]["profiles"])
 
 
-class WriteDeadLetters(beam.DoFn):  # type: ignore[misc]
+class WriteDeadLetters(beam.DoFn):
     """Dead letters into the run's file."""
 
     def __init__(self, run: str) -> None:

@@ -1,6 +1,7 @@
 """ReadFiles: the chunks of local event logs."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import apache_beam as beam
 
@@ -10,7 +11,7 @@ from transforms.mapping import EventMapping
 from transforms.raw_chunk import Format, RawChunk
 
 
-class ReadFiles(beam.PTransform):  # type: ignore[misc]  # Beam's base classes are untyped
+class ReadFiles(beam.PTransform[Any, Any]):
     """A pipeline's root -> PCollection of `RawChunk`, file by file.
 
     Args:
@@ -23,13 +24,16 @@ class ReadFiles(beam.PTransform):  # type: ignore[misc]  # Beam's base classes a
         self._files = files
         self._number_repeats = number_repeats
 
-    def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection:
+    def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection[Any]:
         """Apply the transform."""
         files = root | "Files" >> beam.Create(self._files, reshuffle=False)
-        return files | "ReadChunks" >> beam.ParDo(_Read(self._number_repeats)).with_output_types(RawChunk)
+        chunks: beam.PCollection[Any] = files | "ReadChunks" >> beam.ParDo(
+            _Read(self._number_repeats)
+        ).with_output_types(RawChunk)
+        return chunks
 
 
-class _Read(beam.DoFn):  # type: ignore[misc]
+class _Read(beam.DoFn):
     def __init__(self, number_repeats: bool) -> None:
         self._number_repeats = number_repeats
 

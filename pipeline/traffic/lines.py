@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import pyarrow as pa  # type: ignore[import-untyped]  # it ships no type information
+import pyarrow as pa
 
 from pipeline.traffic.columns import Events, Ints
 from pipeline.traffic.vocabulary import CLIENTS, FIRST_INVITEE, NAMES, PAYLOADS, PROPERTIES, payload

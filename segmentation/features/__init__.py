@@ -10,7 +10,8 @@ from segmentation.features.timeline import FeatureState
 
 
 def initial_state(feature: Feature, tick: int, lateness: int) -> FeatureState:
-    """The empty state of a feature; ``lateness`` is how far before the last settled tick an event may still be accepted."""
+    """The empty state of a feature; ``lateness`` is how far before the last settled tick an event may still be
+    accepted."""
     if isinstance(feature, Journey):
         return JourneyState(feature, lateness)
     if isinstance(feature, Recency):

@@ -1,8 +1,9 @@
 """Journeys: when a user started, which steps are done, and when the last of them was.
 
-Everything goes by event time, whatever the order of arrival: the start is the earliest start event, a step counts from the
-start on (the start event itself may be one), ``at_least`` of it are reached with the k-th counted row. The status and the
-deadline follow from these times (`segmentation.evaluation`), so that a deadline needs no event to pass.
+Everything goes by event time, whatever the order of arrival: the start is the earliest start event, a step counts
+from the start on (the start event itself may be one), ``at_least`` of it are reached with the k-th counted row. The
+status and the deadline follow from these times (`segmentation.conditions`), so that a deadline needs no event to
+pass.
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from segmentation.config import Journey, Step
 from segmentation.features.timeline import (
     I64,
     NO_TIME,
+    Bool,
     Changes,
     Column,
     Events,
@@ -30,8 +32,8 @@ _ROWS = {"user": pl.Int64, "step": pl.Int64, "at": pl.Int64, "value": pl.String,
 class JourneyState:
     """Start and completion per user, and the rows of steps that can still matter.
 
-    A row (user, step, time, value) is kept while a late start may yet make it count, or while it is among the first that
-    reach the step; all rows of a journey that nothing late can change any more are dropped.
+    A row (user, step, time, value) is kept while a late start may yet make it count, or while it is among the first
+    that reach the step; all rows of a journey that nothing late can change any more are dropped.
     """
 
     def __init__(self, feature: Journey, lateness: int) -> None:
@@ -123,10 +125,11 @@ class JourneyState:
             parts.append(table.select(list(_ROWS)))
         return pl.concat(parts)
 
-    def _is_final(self, users: I64, settled: int) -> Column:
+    def _is_final(self, users: I64, settled: int) -> Bool:
         """Whether nothing that may still be accepted can change the user's journey."""
         completed = self._values[self._completed][users]
-        return (completed != NO_TIME) & (completed < settled - self._lateness) & (self.feature.mode == "all_of")
+        final: Bool = (completed != NO_TIME) & (completed < settled - self._lateness)
+        return final & (self.feature.mode == "all_of")
 
     def _steps_done(self, rows: pl.DataFrame, begun: pl.DataFrame) -> pl.DataFrame:
         """(user, step, at, index) of the row that completes each step, counted from the user's start."""
@@ -151,7 +154,7 @@ class JourneyState:
             _known_from(complete, "at", "index", self._completed, span),
             _steps_by_tick(done, self._done, span),
         ]
-        revised = _first_tick_of_revised(begun, self._values[self._started], span)
+        revised = _with_revised_start(begun, self._values[self._started])
         before = dict(self._values)
         if len(revised):
             # A late, earlier start may undo steps as well: what is known is written anew from that tick on.
@@ -177,14 +180,16 @@ class JourneyState:
 
 
 def _first_of_each(rows: pl.DataFrame, step: Step) -> pl.DataFrame:
-    """The rows that count towards ``at_least``: all, or the earliest of each distinct value. ``rows`` are sorted by time."""
+    """The rows that count towards ``at_least``: all, or the earliest of each distinct value. ``rows`` are sorted by
+    time."""
     if step.distinct is None:
         return rows
     return rows.unique(["user", "value"], keep="first", maintain_order=True)
 
 
 def _known_from(table: pl.DataFrame, value: str, index: str, column: str, span: Span) -> Changes:
-    """A value per user that is known from a tick index on; index 0 (known before the span) is written at the first tick."""
+    """A value per user that is known from a tick index on; index 0 (known before the span) is written at the first
+    tick."""
     keys = span.keys(table["user"].to_numpy(), np.maximum(table[index].to_numpy(), 1))
     order = np.argsort(keys)
     return Changes(keys[order], {column: table[value].to_numpy()[order]})
@@ -202,7 +207,8 @@ def _steps_by_tick(done: pl.DataFrame, column: str, span: Span) -> Changes:
     return Changes(span.keys(table["user"].to_numpy(), table["index"].to_numpy()), {column: table["steps"].to_numpy()})
 
 
-def _first_tick_of_revised(begun: pl.DataFrame, held: Column, span: Span) -> I64:
+def _with_revised_start(begun: pl.DataFrame, held: Column) -> I64:
     """The users whose known start is replaced by an earlier one."""
     users, started = begun["user"].to_numpy(), begun["started"].to_numpy()
-    return users[(held[users] != NO_TIME) & (started < held[users])]
+    revised: I64 = users[(held[users] != NO_TIME) & (started < held[users])]
+    return revised

@@ -1,8 +1,8 @@
 """Rolling scores and counts: exact at every tick, from sums per pane of ``every``.
 
-At tick T the panes that start in ``[ceil(T, every) - window, ceil(T, every))`` count: an exact head (the pane that T cuts
-holds only events before T) and a tail that hops by ``every``. Where T is a multiple of ``every`` this is the sum over
-``[T - window, T)``, the value that Beam's ``SlidingWindows(window, every)`` gives for the window ending at T.
+At tick T the panes that start in ``[ceil(T, every) - window, ceil(T, every))`` count: an exact head (the pane that T
+cuts holds only events before T) and a tail that hops by ``every``. Where T is a multiple of ``every`` this is the sum
+over ``[T - window, T)``, the value that Beam's ``SlidingWindows(window, every)`` gives for the window ending at T.
 
 Percentiles are taken at the *boundary* ``floor(T, every)``, so the value at the last boundary is kept as well.
 """
@@ -73,7 +73,8 @@ class RollingState:
         self._values = {name: grown(values, users, 0) for name, values in self._values.items()}
 
     def advance(self, events: Events, span: Span) -> Changes:
-        """Count ``events`` and let panes fall out of the window. Columns: the value and, where it differs, the boundary's."""
+        """Count ``events`` and let panes fall out of the window. Columns: the value and, where it differs, the
+        boundary's."""
         feature = self.feature
         entering, entry = self._entering(events, span)
         held = self._panes.joined(entering)
@@ -136,7 +137,8 @@ class RollingState:
         return _Panes(user, start, amount, first_boundary).where(in_window), index[in_window]
 
     def _moves(self, span: Span, column: str, entering: tuple[_Panes, I64], leaving: tuple[_Panes, I64]) -> Changes:
-        """The column's changes when amounts enter and leave at the given tick indices (those outside of the span don't)."""
+        """The column's changes when amounts enter and leave at the given tick indices (those outside of the span
+        don't)."""
         keys, amounts = [], []
         for sign, (panes, index) in ((1, entering), (-1, leaving)):
             within = (index >= 1) & (index <= span.count)

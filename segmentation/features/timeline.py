@@ -1,8 +1,8 @@
 """The shared ground of all features: spans of ticks, accepted events in columns, and values that change at ticks.
 
-A feature advances over a whole span of ticks in one columnar step. A tick in a span is an index ``1 … count`` (0 stands for
-what held before the span), and a pair (user, tick) is one integer, ``user * (count + 1) + index``, so that sorting,
-grouping and looking up "the value as of" are plain operations on sorted integers.
+A feature advances over a whole span of ticks in one columnar step. A tick in a span is an index ``1 … count`` (0
+stands for what held before the span), and a pair (user, tick) is one integer, ``user * (count + 1) + index``, so that
+sorting, grouping and looking up "the value as of" are plain operations on sorted integers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -75,7 +75,8 @@ class Events:
 
 @dataclass(frozen=True)
 class Changes:
-    """Values that hold from a (user, tick) on. ``keys`` is sorted and has no repeats; a column has one value per key."""
+    """Values that hold from a (user, tick) on. ``keys`` is sorted and has no repeats; a column has one value per
+    key."""
 
     keys: I64
     columns: dict[str, Column]
@@ -149,11 +150,13 @@ def running_totals(keys: I64, amounts: I64, before: I64, stride: int) -> I64:
     starts = run_starts(users)
     lengths = np.diff(np.append(starts, len(keys)))
     offset = before[users[starts]] - (totals[starts] - amounts[starts])
-    return totals + np.repeat(offset, lengths)
+    after: I64 = totals + np.repeat(offset, lengths)
+    return after
 
 
 def last_before(sorted_keys: I64, keys: I64, stride: int) -> I64:
-    """For each key the position in ``sorted_keys`` of the same user's last key that is not later; -1 where there is none."""
+    """For each key the position in ``sorted_keys`` of the same user's last key that is not later; -1 where there is
+    none."""
     if not len(sorted_keys):
         return np.full(len(keys), -1, np.int64)
     position = np.searchsorted(sorted_keys, keys, side="right") - 1

@@ -49,8 +49,8 @@ def _records(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _settled(row: Mapping[str, Any], memberships: Iterable[str]) -> Settled:
-    names = ("change_id", "subject_id", "segment", "action")
-    return Settled(*(row[name] for name in names), instant(row["effective_at"]), row["sequence"], tuple(memberships))
+    known = {**row, "effective_at": instant(row["effective_at"]), "memberships": tuple(memberships)}
+    return Settled(**{name: known[name] for name in Settled._fields})
 
 
 def assert_equals_oracle(changes: list[Settled], oracle: Oracle, until: int | None = None) -> None:
@@ -71,7 +71,9 @@ def _assert_memberships(changes: list[Settled], oracle: Oracle, until: int | Non
     theirs = oracle.memberships_at_every_tick(until)
     mine = [(c.subject_id, c.segment, c.effective_at, 1 if c.action == "ENTERED" else -1) for c in changes]
     columns = ["subject_id", "segment", "tick", "step"]
-    oracle.connection.register("product_changes", pl.DataFrame(mine, schema=columns, orient="row", schema_overrides=_TYPES))
+    oracle.connection.register(
+        "product_changes", pl.DataFrame(mine, schema=columns, orient="row", schema_overrides=_TYPES)
+    )
     theirs.create_view("oracle_memberships", replace=True)
     differing = oracle.connection.sql(_DIFFERENCES).fetchall()
     oracle.connection.unregister("product_changes")

@@ -1,4 +1,4 @@
-"""Drives the core without an engine: decoded events in, settled changes out, in any cut of batches, shards and ticks."""
+"""Drives the core without an engine: decoded events in, settled changes out, in any batches, shards and advances."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence

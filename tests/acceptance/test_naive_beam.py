@@ -1,4 +1,4 @@
-"""The naive Beam pipeline, with a sliding window and a sum per user, finds the same top fifth at the end of every window."""
+"""The naive Beam pipeline, a sliding window and a sum per user, finds the same top fifth at the end of every window."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -37,5 +37,5 @@ def test_same_top_fifth_in_every_window(tmp_path: Path) -> None:
 
     pseudonym = oracle_for(TOP_FIFTH).subject_id
     assert dict(members) == {end: set(map(pseudonym, users)) for end, users in naive.items() if end <= last}
-    assert len(members) > 60
+    assert len(members) > 50
     assert len({frozenset(each) for each in members.values()}) > 30

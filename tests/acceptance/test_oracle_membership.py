@@ -26,7 +26,12 @@ def test_dwell_ends_without_any_event(outcome: Settle, dwell: str, left: int) ->
 def test_dwell_counts_from_the_latest_entry(outcome: Settle) -> None:
     segments = {"s": {"when": "score >= 1", "min_dwell": "2h"}}
     told = outcome(COUNT, segments, [at(0), at(4), at(9, "x")]).told()
-    assert [(action, when) for _, action, _, when in told] == [("ENTERED", 1), ("EXITED", 3), ("ENTERED", 5), ("EXITED", 7)]
+    assert [(action, when) for _, action, _, when in told] == [
+        ("ENTERED", 1),
+        ("EXITED", 3),
+        ("ENTERED", 5),
+        ("EXITED", 7),
+    ]
 
 
 def test_condition_true_again_during_dwell_keeps_membership(outcome: Settle) -> None:
@@ -42,7 +47,12 @@ def test_until_keeps_between_the_two_cuts(outcome: Settle) -> None:
 
 def test_when_and_until_both_true_alternates(outcome: Settle) -> None:
     told = outcome(COUNT, {"s": {"when": "score >= 0", "until": "score >= 0"}}, [at(0), at(3)]).told()
-    assert [(action, when) for _, action, _, when in told] == [("ENTERED", 1), ("EXITED", 2), ("ENTERED", 3), ("EXITED", 4)]
+    assert [(action, when) for _, action, _, when in told] == [
+        ("ENTERED", 1),
+        ("EXITED", 2),
+        ("ENTERED", 3),
+        ("EXITED", 4),
+    ]
 
 
 def test_losing_to_a_higher_priority_ends_dwell(outcome: Settle) -> None:
@@ -132,7 +142,10 @@ def test_hours_since_passes_a_literal_exactly_on_a_tick(outcome: Settle, sign: s
 
 def test_status_has_a_segment_before_the_journey_starts(outcome: Settle) -> None:
     features = {"j": {"kind": "journey", "start": "go", "complete": {"any_of": ["go"]}}}
-    segments = {"waiting": {"when": "j.status = 'not_started'"}, "done": {"when": "j.time_to_complete = INTERVAL '0' HOUR"}}
+    segments = {
+        "waiting": {"when": "j.status = 'not_started'"},
+        "done": {"when": "j.time_to_complete = INTERVAL '0' HOUR"},
+    }
     assert outcome(features, segments, [at(0), at(1, "go")]).told() == [
         ("a", "ENTERED", "waiting", 1),
         ("a", "EXITED", "waiting", 2),

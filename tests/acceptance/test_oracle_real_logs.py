@@ -1,4 +1,4 @@
-"""Two real logs through the command line: every settled change and every membership at every tick equals the oracle's."""
+"""Two real logs through the command line: settled changes and memberships at every tick equal the oracle's."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The whole pipeline, from a file to a file: every order, shard count and runner gives the changes that the core gives."""
+"""The whole pipeline, from file to file: every order, shard count and runner gives the changes that the core gives."""
 
 import json
 import tempfile

@@ -1,4 +1,5 @@
-"""A stream under a test's control: batches and watermarks in a fixed order, on Prism; what comes out, with its timestamp."""
+"""A stream under a test's control: batches and watermarks in a fixed order, on Prism; what comes out, with its
+timestamp."""
 
 import uuid
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,7 @@ from apache_beam.utils.timestamp import Timestamp
 
 from pipeline.graph import Plan, segment
 from segmentation.frames import decode_frames
-from segmentation.pseudonyms import subject_ids, Pseudonymizer
+from segmentation.pseudonyms import Pseudonymizer, subject_ids
 from segmentation.rules_file import parse_rules
 from segmentation.units import SECOND
 from transforms.event_batch import EventBatch

@@ -1,4 +1,5 @@
-"""Time as a live stream has it: early changes, deadlines, late events, the end of the input. Expected values are by hand."""
+"""Time as a live stream has it: early changes, deadlines, late events, the end of the input. Expected values are by
+hand."""
 
 import pytest
 
@@ -53,8 +54,8 @@ def test_early_change_is_confirmed_by_its_tick(prism_location: str) -> None:
 
 
 def test_early_change_is_retracted_by_its_tick(prism_location: str) -> None:
-    # Before the first boundary settles nobody has a percentile. After it (a: 1, b: 3, c: 2) c draws level with b at once,
-    # above everybody else in the last population; at the tick b is still ahead.
+    # Before the first boundary settles nobody has a percentile. After it (a: 1, b: 3, c: 2) c passes everybody else of
+    # the last population at once; at the tick b has caught up.
     first = [
         Event("a", MINUTE),
         *(Event("b", MINUTE + n) for n in range(3)),

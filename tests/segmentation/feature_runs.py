@@ -1,0 +1,185 @@
+"""Feature states driven through drawn runs and held against a recomputation from all events at every tick.
+
+A run is a few advances; before each, events arrive, some of them late. Between advances the state may be written and
+read back, or cut down to some of its users.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from segmentation.config import Feature
+from segmentation.features import initial_state
+from segmentation.features.timeline import Events, Span, values_at
+from segmentation.frames import decode_frames, encode_frames
+
+MINUTE = 60_000_000
+TICK = 5 * MINUTE
+#: A midnight, in µs.
+START = 20_454 * 24 * 60 * MINUTE
+NAMES = ("a", "b", "c", "")
+_USERS = 4
+#: Every test has several variants; together they see some hundred runs of each kind of feature.
+some = settings(max_examples=35)
+#: How far (µs) before the last settled tick an event is still accepted.
+latenesses = st.sampled_from([0, 15 * MINUTE, 600 * MINUTE])
+
+
+@dataclass(frozen=True)
+class Event:
+    """``name`` is a position in `NAMES`, -1: reserved. ``counted_at`` is the first tick that sees it, µs."""
+
+    user: int
+    at: int
+    name: int
+    value: str | None
+    tie: str
+    counted_at: int = 0
+
+    @property
+    def text(self) -> str | None:
+        """The name; None for a reserved event."""
+        return None if self.name < 0 else NAMES[self.name]
+
+
+@dataclass(frozen=True)
+class Leg:
+    """What happens before an advance of ``ticks`` ticks: events arrive (times relative to START), then ``change``."""
+
+    ticks: int
+    events: tuple[Event, ...]
+    change: str
+    kept: tuple[int, ...]
+
+
+#: (events known at the tick, tick µs) -> the columns' values of one user.
+Naive = Callable[[Sequence[Event], int], dict[str, Any]]
+
+
+def legs(
+    unit: int, values: Sequence[str | None] = (None,), lengths: Sequence[int] = (1, 1, 2, 7)
+) -> st.SearchStrategy[list[Leg]]:
+    """Runs whose events crowd around multiples of ``unit`` µs."""
+    times = st.builds(
+        lambda edge, shift: edge * unit + shift, st.integers(0, 12), st.sampled_from([0, 0, -1, 1, unit // 3])
+    )
+    event = st.builds(
+        Event,
+        user=st.integers(0, _USERS - 1),
+        at=times,
+        name=st.sampled_from([0, 0, 1, 1, 2, 3, -1]),
+        value=st.sampled_from(values),
+        tie=st.sampled_from("pqrstuvw"),
+    )
+    leg = st.builds(
+        Leg,
+        ticks=st.sampled_from(lengths),
+        events=st.lists(event, max_size=8).map(tuple),
+        change=st.sampled_from(["none", "none", "restore", "select"]),
+        kept=st.permutations(range(_USERS)).flatmap(
+            lambda order: st.integers(1, _USERS).map(lambda n: tuple(order[:n]))
+        ),
+    )
+    return st.lists(leg, min_size=1, max_size=6)
+
+
+@dataclass
+class Run:
+    """A feature's state, the users behind its rows, and all events that count."""
+
+    feature: Feature
+    lateness: int
+    settled: int = START
+    users: list[int] = field(default_factory=lambda: list(range(_USERS)))
+    known: list[Event] = field(default_factory=list)
+    pending: list[Event] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.state = initial_state(self.feature, TICK, self.lateness)
+        self.state.grow(_USERS)
+
+    def follow(self, run: Sequence[Leg], naive: Naive) -> None:
+        """Goes through all legs and checks every user at every tick."""
+        for leg in run:
+            self._arrive(leg.events)
+            if leg.change == "restore":
+                self._restore()
+            if leg.change == "select":
+                self._select([row for row, user in enumerate(self.users) if user in leg.kept])
+            self._advance(Span(self.settled, TICK, leg.ticks), naive)
+
+    def _arrive(self, events: Sequence[Event]) -> None:
+        for event in events:
+            at = START + event.at
+            # Of the events at one time that carry a value, no two have the same id.
+            taken = {(each.user, each.at, each.tie) for each in [*self.known, *self.pending]}
+            if (
+                event.user in self.users
+                and at >= self.settled - self.lateness
+                and (event.user, at, event.tie) not in taken
+            ):
+                counted_at = max((at // TICK + 1) * TICK, self.settled + TICK)
+                self.pending.append(Event(event.user, at, event.name, event.value, event.tie, counted_at))
+
+    def _restore(self) -> None:
+        stored = encode_frames({}, self.state.tables())
+        self.state = initial_state(self.feature, TICK, self.lateness)
+        self.state.restore(decode_frames(stored)[1])
+
+    def _select(self, rows: list[int]) -> None:
+        # In another order, to see that rows are renumbered.
+        rows.reverse()
+        self.state = self.state.select(np.array(rows, np.int64))
+        self.users = [self.users[row] for row in rows]
+        self.pending = [event for event in self.pending if event.user in self.users]
+
+    def _advance(self, span: Span, naive: Naive) -> None:
+        due = [event for event in self.pending if event.counted_at <= span.end]
+        self.pending = [event for event in self.pending if event.counted_at > span.end]
+        self.known += due
+        before = {name: values.copy() for name, values in self.state.current().items()}
+        self.state.grow(len(self.users))
+        changes = self.state.advance(self._in_columns(due, span), span)
+        index = changes.keys % span.stride
+        assert (np.diff(changes.keys) > 0).all()
+        assert ((index >= 1) & (index <= span.count)).all()
+        for row, user in enumerate(self.users):
+            for number in range(1, span.count + 1):
+                key = np.array([row * span.stride + number])
+                tick = span.settled + number * TICK
+                seen = [event for event in self.known if event.user == user and event.counted_at <= tick]
+                values = {n: values_at(changes, n, before[n], key, span.stride)[0] for n in changes.columns}
+                expected = naive(sorted(seen, key=lambda event: (event.at, event.tie)), tick)
+                assert self._told(values) == expected, (user, (tick - START) / TICK)
+        after = self.state.current()
+        for name in changes.columns:
+            ends = np.arange(len(self.users)) * span.stride + span.count
+            np.testing.assert_array_equal(after[name], values_at(changes, name, before[name], ends, span.stride))
+        self.settled = span.end
+
+    def _told(self, values: dict[str, Any]) -> dict[str, Any]:
+        vocabulary = getattr(self.state, "vocabulary", None)
+        if vocabulary is not None:
+            return {n: None if code < 0 else vocabulary.texts[code] for n, code in values.items()}
+        return {n: None if value != value else value.item() for n, value in values.items()}
+
+    def _in_columns(self, due: list[Event], span: Span) -> Events:
+        due = sorted(due, key=lambda event: (self.users.index(event.user), event.at))
+        at = np.array([event.at for event in due], np.int64)
+        counted_at = np.array([event.counted_at for event in due], np.int64)
+        values = pl.Series([event.value for event in due], dtype=pl.String)
+        return Events(
+            user=np.array([self.users.index(event.user) for event in due], np.int64),
+            at=at,
+            index=span.index(counted_at),
+            name=np.array([event.name for event in due], np.int32),
+            tie=pl.Series([event.tie for event in due], dtype=pl.String),
+            properties={"p:v": values, "h:v": values},
+            names=NAMES,
+            late=counted_at > (at // TICK + 1) * TICK,
+        )
