@@ -55,7 +55,7 @@ def counting(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], None] |
 
 def show_traffic(summary: "TrafficSummary") -> None:
     """What was generated."""
-    _show(f"{summary.lines:,} records of {summary.users:,} users in {summary.out}")
+    _show(f"{summary.out}: {summary.lines:,} records, {summary.users:,} users")
     rows = [("events", summary.events), ("duplicates", summary.duplicates), ("malformed", summary.malformed)]
     _show_counts(rows)
     _show("events by name", style="dim")
@@ -64,7 +64,7 @@ def show_traffic(summary: "TrafficSummary") -> None:
 
 def show_summary(summary: "Summary", options: RunOptions) -> None:
     """Segment sizes, cut points, and where the records went."""
-    _show(f"segments of {summary.users:,} users at the end", style="bold")
+    _show(f"segments at the end, of {summary.users:,} user{'' if summary.users == 1 else 's'}", style="bold")
     width = max(map(len, summary.segments), default=0)
     for name, members in summary.segments.items():
         share = f"{members / summary.users:>7.1%}" if summary.users else ""

@@ -108,7 +108,9 @@ class Tracker:
         features = copy.advance(until).features
         own = pl.Series("own", [copy._rows[internal] for internal in features.users], dtype=pl.Int64)
         latest = features.rows.unique("user", keep="last", maintain_order=True)
-        latest = latest.with_columns(own.gather(latest["user"])).join(times, left_on="own", right_on="user")
+        latest = latest.with_columns(own.gather(latest["user"])).join(
+            times, left_on="own", right_on="user", maintain_order="left"
+        )
         return replace(features, rows=latest.drop("own"))
 
     def snapshot(self) -> bytes:

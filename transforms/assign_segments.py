@@ -47,9 +47,15 @@ class AssignSegments(beam.PTransform[Any, Any]):
 
     def expand(self, messages: beam.PCollection[Any]) -> Any:
         """Apply the transform."""
-        kind = _AssignBounded if self._timing.bounded else _AssignLive
-        assign = kind(self._rules, self._timing, self._shards, self._profiles, self._demo_keys)
+        assign = _AssignBounded(*self._arguments()) if self._timing.bounded else self.live_fn()
         return messages | "Assign" >> beam.ParDo(assign).with_outputs(CHANGES, PROFILES)
+
+    def live_fn(self) -> beam.DoFn:
+        """The stateful step of a live run."""
+        return _AssignLive(*self._arguments())
+
+    def _arguments(self) -> tuple[Rules, Timing, int, bool, bool]:
+        return self._rules, self._timing, self._shards, self._profiles, self._demo_keys
 
 
 class _Assign(beam.DoFn):

@@ -47,8 +47,12 @@ class TrackUsers(beam.PTransform[Any, Any]):
         if self._timing.bounded:
             track: beam.DoFn = _TrackBounded(self._rules, self._timing)
         else:
-            track = _TrackLive(self._rules, self._timing, self._shards, self._early)
+            track = self.live_fn()
         return batches | "Track" >> beam.ParDo(track).with_outputs(FEATURES, POPULATION)
+
+    def live_fn(self) -> beam.DoFn:
+        """The stateful step of a live run."""
+        return _TrackLive(self._rules, self._timing, self._shards, self._early)
 
 
 def _emitted(shard: int, settled: Settled) -> Iterator[Features | Moves]:

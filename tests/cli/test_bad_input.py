@@ -1,4 +1,4 @@
-"""Broken records of every kind: the good ones beside them count, they themselves are kept whole, and the counts add up."""
+"""Broken records of every kind: the good ones beside them count, they are kept whole, and the counts add up."""
 
 import gzip
 import json

@@ -16,7 +16,7 @@ def _run(tmp_path: Path, **changed: object) -> Outcome:
     rules = write(tmp_path / "in" / "rules.yaml", RULES)
     options: dict[str, object] = {"rules": rules, "events": tmp_path / "in" / "events.jsonl"}
     options |= {"changes": tmp_path / "out" / "changes.jsonl"} | changed
-    arguments = [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", value)]
+    arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
     return segments("run", *arguments)
 
 
@@ -26,7 +26,7 @@ def _run(tmp_path: Path, **changed: object) -> Outcome:
         ("events", "kafka://broker/topic", "--events: kafka:// is not available yet"),
         ("events", "pubsub://project/topic", "--events: pubsub:// is not available yet"),
         ("changes", "pubsub://project/topic", "--changes: pubsub:// is not available yet"),
-        ("dead_letters", "kafka://broker/topic", "--dead-letters: kafka:// is not available yet"),
+        ("dead-letters", "kafka://broker/topic", "--dead-letters: kafka:// is not available yet"),
         ("profiles", "postgresql://host/db", "--profiles: postgresql:// is not available yet"),
         ("profiles", "redis://host", "--profiles: redis:// is not available yet"),
         ("profiles", "profiles.db", "--profiles: expected a URL such as sqlite:///"),
@@ -34,14 +34,14 @@ def _run(tmp_path: Path, **changed: object) -> Outcome:
         ("emit", "sometimes", "--emit: expected early or settled, found 'sometimes'"),
         ("until", "tomorrow", "--until: "),
         ("until", "2026-01-01T00:00:00", "names no time zone"),
-        ("max_disorder", "10", "--max-disorder: '10' is not a duration"),
-        ("max_disorder", "10us", "--max-disorder: expected whole milliseconds"),
+        ("max-disorder", "10", "--max-disorder: '10' is not a duration"),
+        ("max-disorder", "10us", "--max-disorder: expected whole milliseconds"),
         ("shards", "0", "--shards: expected 1 to 4096, found 0"),
         ("shards", "many", "--shards"),
         ("runner", "PrismRuner", "did you mean 'PrismRunner'?"),
         ("runner", "FlinkRunner", "--runner: FlinkRunner is not available yet"),
         ("changes", "changes.txt", "--changes: changes.txt has no known ending"),
-        ("dead_letters", "letters.csv", "--dead-letters: letters.csv has no known ending"),
+        ("dead-letters", "letters.csv", "--dead-letters: letters.csv has no known ending"),
         ("changes", "", "--changes: expected the path of a file"),
         ("mapping", "missing.yaml", "missing.yaml: can't be read"),
         ("rules", "missing.yaml", "missing.yaml:1:1: cannot be read"),
@@ -95,7 +95,7 @@ def test_glob_without_match(tmp_path: Path, log: Path) -> None:
     assert (outcome.code, outcome.err) == (2, f"{tmp_path / '*.nothing'}: no file matches\n")
 
 
-@pytest.mark.parametrize("option", ["changes", "dead_letters", "summary"])
+@pytest.mark.parametrize("option", ["changes", "dead-letters", "summary"])
 def test_output_that_is_the_input(option: str, log: Path, tmp_path: Path) -> None:
     before = log.read_bytes()
     (tmp_path / "link.jsonl").symlink_to(log)
@@ -113,7 +113,7 @@ def test_profile_store_that_is_the_input(log: Path, tmp_path: Path) -> None:
 
 
 def test_two_outputs_in_one_file(log: Path, tmp_path: Path) -> None:
-    outcome = _run(tmp_path, dead_letters=tmp_path / "out" / "changes.jsonl")
+    outcome = _run(tmp_path, **{"dead-letters": tmp_path / "out" / "changes.jsonl"})
     assert outcome.code == 2
     assert "is written as --changes too" in outcome.err
 
@@ -126,7 +126,7 @@ def test_output_within_the_folder_that_is_read(log: Path, tmp_path: Path) -> Non
     assert "which --events reads whole" in outcome.err
 
 
-@pytest.mark.parametrize("option", ["changes", "dead_letters", "summary"])
+@pytest.mark.parametrize("option", ["changes", "dead-letters", "summary"])
 def test_output_that_is_a_folder(option: str, log: Path, tmp_path: Path) -> None:
     (tmp_path / "folder.jsonl").mkdir()
     outcome = _run(tmp_path, **{option: tmp_path / "folder.jsonl"})
@@ -134,12 +134,12 @@ def test_output_that_is_a_folder(option: str, log: Path, tmp_path: Path) -> None
     assert "it exists and is no file" in outcome.err
 
 
-@pytest.mark.parametrize("option", ["changes", "dead_letters", "summary", "profiles"])
+@pytest.mark.parametrize("option", ["changes", "dead-letters", "summary", "profiles"])
 def test_output_below_a_file(option: str, log: Path, tmp_path: Path) -> None:
     path = f"{log}/changes.jsonl"
     outcome = _run(tmp_path, **{option: f"sqlite:///{path}" if option == "profiles" else path})
     assert outcome.code == 2
-    assert f"--{option.replace('_', '-')}: can't write" in outcome.err
+    assert f"--{option}: can't write" in outcome.err
 
 
 def test_store_that_is_no_database(log: Path, tmp_path: Path) -> None:

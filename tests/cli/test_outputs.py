@@ -35,7 +35,11 @@ def test_summary_has_all_of_its_keys(plain: Run) -> None:
     assert list(plain.summary) == SUMMARY_KEYS
     assert plain.summary["users"] == 2
     assert plain.summary["changes"] == {"ON_TIME": len(plain.changes)}
-    assert plain.summary["cut_scores"] == {"views>=50": 2}
+
+
+def test_cut_score_is_the_least_that_reaches_the_percentile(tmp_path: Path) -> None:
+    done = run_lines(tmp_path, lines([*EVENTS, event(6, "bob", hours=2), event(7, "bob", hours=2.1)]))
+    assert done.summary["cut_scores"] == {"views>=50": 4}
 
 
 def test_summary_without_events_has_all_of_its_keys(tmp_path: Path) -> None:
@@ -104,7 +108,7 @@ def test_avro_out_equals_json_out(plain: Run, tmp_path: Path) -> None:
     out = tmp_path / "changes.avro"
     assert segments("run", "--rules", rules, "--events", log, "--changes", out).code == 0
     with out.open("rb") as stream:
-        records = list(read_container(stream, "segment_change"))
+        records = [record for block in read_container(stream, "segment_change") for record in block]
     assert {record["change_id"] for record in records} == {change["change_id"] for change in plain.changes}
     assert [len(record["evidence"]) for record in sorted(records, key=_by_id)] == [
         len(change["evidence"]) for change in sorted(plain.changes, key=_by_id)
@@ -170,6 +174,6 @@ def test_an_older_output_is_replaced_only_by_a_whole_one(tmp_path: Path) -> None
     refused = run(tmp_path, tmp_path / "missing.jsonl")
     assert refused.outcome.code == 2
     assert (tmp_path / "changes.jsonl").read_text() == "what stood here before\n"
-    done = run_lines(tmp_path, lines([event(1)]))
+    done = run_lines(tmp_path, lines(EVENTS))
     assert len(done.changes) > 0
     assert not [path.name for path in tmp_path.iterdir() if path.name.endswith(".part")]

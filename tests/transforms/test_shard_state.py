@@ -1,0 +1,147 @@
+"""State that outlives workers: whatever is lost in memory, the same changes come out; foreign state is refused."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from apache_beam.utils.timestamp import MAX_TIMESTAMP, Timestamp
+
+from segmentation.rules_file import parse_rules
+from segmentation.units import HOUR, SECOND
+from tests.transforms.live_shard import Bag, Cell, LiveShard, Stage
+from transforms import shard_state
+from transforms.shard_state import ShardState, ShardStateError
+from transforms.timing import Timing
+
+START = 1_767_225_600_000_000
+MARGIN = 10 * SECOND
+
+RULES = parse_rules(
+    """
+version: 1
+tick: 30m
+population: {minimum: 3}
+features:
+  score: {kind: rolling_score, window: 4h, every: 1h, weights: {click: 1, buy: 4}}
+  path: {kind: journey, start: visit, complete: {all_of: [click, {event: buy, distinct: item, at_least: 2}]}, deadline: 3h}
+  item: {kind: attribute, property: item, keep: first}
+  items: {kind: attribute, property: item, keep: set}
+  days: {kind: distinct_days, window: 1d}
+  seen: {kind: recency}
+segments:
+  top: {when: percentile(score) >= 60, until: percentile(score) < 40, min_dwell: 90m}
+  late: {when: "path.status = 'overdue'", group: pace, priority: 1}
+  done: {when: path.completed_at IS NOT NULL, group: pace, priority: 2}
+  keen: {when: in_segment('top') AND items >= 2 AND days = 1}
+  gone: {when: hours_since(seen) > 2}
+  x: {when: item = 'x'}
+""",
+    "rules.yaml",
+)
+
+
+def bundles(seed: int) -> list[pl.DataFrame]:
+    """Bundles of a morning's traffic, in the order of their arrival."""
+    random = np.random.default_rng(seed)
+    count = 150
+    at = np.sort(random.integers(0, 8 * HOUR, count))
+    arrival = np.argsort(at + random.integers(0, MARGIN, count))
+    frame = pl.DataFrame(
+        {
+            "event_id": [f"e{number}" for number in range(count)],
+            "user_id": [f"u{user}" for user in random.integers(0, 9, count)],
+            "name": random.choice(["visit", "click", "buy", "other"], count),
+            "occurred_at": START + at,
+            "p:item": random.choice(["x", "y", "z"], count),
+        }
+    )[arrival]
+    return [frame[start : start + 6] for start in range(0, count, 6)]
+
+
+def run(seed: int, around: Callable[[Stage, Callable[[], list[Any]]], list[Any]]) -> list[dict[str, Any]]:
+    """All changes of the morning, early and settled, in order."""
+    shard = LiveShard(RULES, Timing(bounded=False, max_disorder=MARGIN), around)
+    for bundle in bundles(seed):
+        shard.events(bundle)
+        shard.watermark(Timestamp(micros=bundle["occurred_at"].to_numpy().max().item() - MARGIN))
+    shard.watermark(MAX_TIMESTAMP)
+    return shard.changes
+
+
+def undisturbed(stage: Stage, call: Callable[[], list[Any]]) -> list[Any]:
+    """Calls as they come, on one worker."""
+    return call()
+
+
+@pytest.fixture(autouse=True)
+def fold_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logs are folded into snapshots, and snapshots cut into pieces, long before a megabyte."""
+    monkeypatch.setattr(shard_state, "_MIN_FOLD_BYTES", 12_000)
+    monkeypatch.setattr(shard_state, "PIECE_BYTES", 3_000)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_new_worker_for_every_call_changes_nothing(seed: int) -> None:
+    snapshots = set()
+
+    def restarted(stage: Stage, call: Callable[[], list[Any]]) -> list[Any]:
+        stage.restart()
+        snapshots.add(len(stage.snapshot.values))
+        return call()
+
+    expected = run(seed, undisturbed)
+    assert {row["stage"] for row in expected} == {"EARLY", "ON_TIME"}
+    assert run(seed, restarted) == expected
+    assert max(snapshots) > 1, "no snapshot of several pieces was ever read"
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_failed_bundle_leaves_no_trace_in_a_worker_that_lives_on(seed: int) -> None:
+    random = np.random.default_rng(seed)
+
+    def failing(stage: Stage, call: Callable[[], list[Any]]) -> list[Any]:
+        cells = stage.cells()
+        if random.random() < 0.3:
+            call()  # the bundle fails after this: neither its outputs nor its state count
+            stage.put_back(cells)
+        return call()
+
+    assert run(seed, failing) == run(seed, undisturbed)
+
+
+def test_undisturbed_worker_reads_its_log_only_once() -> None:
+    class Unreadable(Bag):
+        def read(self) -> list[bytes]:
+            raise AssertionError("the log was read although the table is in memory")
+
+    def first_call_reads(stage: Stage, call: Callable[[], list[Any]]) -> list[Any]:
+        result = call()
+        stage.log = Unreadable(stage.log.values)
+        return result
+
+    assert run(0, first_call_reads) == run(0, undisturbed)
+
+
+def test_another_number_of_shards_is_refused() -> None:
+    head = Cell(json.dumps({"layout": 1, "shards": 4, "token": "", "log": 0, "snapshot": 0}).encode())
+    with pytest.raises(ShardStateError, match="--shards 4, this job runs with --shards 8"):
+        ShardState(_never_created, 8).load(0, head, Bag(), Bag())
+
+
+def test_another_layout_is_refused() -> None:
+    head = Cell(json.dumps({"layout": 99, "shards": 4, "token": "", "log": 0, "snapshot": 0}).encode())
+    with pytest.raises(ShardStateError, match="layout 99"):
+        ShardState(_never_created, 4).load(0, head, Bag(), Bag())
+
+
+def test_shard_that_outgrows_its_limit_is_refused_with_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shard_state, "MAX_SNAPSHOT_BYTES", 1_000)
+    with pytest.raises(ShardStateError, match="run with more than --shards 1"):
+        run(0, undisturbed)
+
+
+def _never_created() -> Any:
+    raise AssertionError("no table may be made of refused state")
