@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -18,13 +18,15 @@ from pipeline.inputs import Inputs
 from pipeline.io.changes_file import ChangesWriter
 from pipeline.io.dead_letters_file import DeadLettersWriter
 from pipeline.io.local_sinks import LocalSinks, WriteChanges, WriteDeadLetters, WriteProfiles, register, unregister
-from pipeline.io.profile_store import ProfileStore
 from pipeline.io.read_files import ReadFiles, formats
 from pipeline.options import RunOptions
 from segmentation.units import floor_to
 from transforms.keys import uses_demo_keys
 from transforms.timing import Timing
 from transforms.track_users import NAMESPACE
+
+if TYPE_CHECKING:
+    from pipeline.io.profile_store import ProfileStore
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def _open_sinks(options: RunOptions, now: int) -> LocalSinks:
     try:
         dead_letters = DeadLettersWriter(options.dead_letters)
         try:
-            profiles = None if options.profiles is None else ProfileStore(options.profiles, "--profiles")
+            profiles = None if options.profiles is None else _open_store(options.profiles)
         except BaseException:
             dead_letters.abort()
             raise
@@ -88,6 +90,13 @@ def _open_sinks(options: RunOptions, now: int) -> LocalSinks:
         changes.abort()
         raise
     return LocalSinks(changes, dead_letters, profiles, now)
+
+
+def _open_store(url: str) -> "ProfileStore":
+    # Databases take a while to import, and few runs need one.
+    from pipeline.io.profile_store import ProfileStore
+
+    return ProfileStore(url, "--profiles")
 
 
 def _execute(options: RunOptions, inputs: Inputs, run: str, now: int) -> PipelineResult:

@@ -27,7 +27,7 @@ class MeasurePopulation(beam.PTransform[Any, Any]):
         populations: beam.PCollection[Any] = (
             moves
             | "ByBoundary" >> beam.WindowInto(self._timing.population_windows())
-            | "AddUp" >> beam.CombinePerKey(AddMoves())
+            | "AddUp" >> beam.CombinePerKey(AddMoves())  # type: ignore[no-untyped-call]  # Beam left CombineFn without types
             | "ToEveryShard"
             >> beam.FlatMap(lambda total: [(shard, total[1]) for shard in range(shards)]).with_output_types(
                 tuple[int, bytes]
@@ -39,9 +39,6 @@ class MeasurePopulation(beam.PTransform[Any, Any]):
 
 class AddMoves(beam.CombineFn):
     """Adds histogram moves up: associative and commutative, so that neither order nor grouping shows."""
-
-    def __init__(self) -> None:
-        super().__init__()
 
     def create_accumulator(self) -> list[bytes]:
         """Nothing moved."""

@@ -6,16 +6,19 @@ batch by batch, with nothing held back; the files appear under their names when 
 
 import threading
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import apache_beam as beam
 import polars as pl
 
 from pipeline.io.changes_file import ChangesWriter
 from pipeline.io.dead_letters_file import DeadLettersWriter
-from pipeline.io.profile_store import ProfileStore
 from schemas.change_frame import CHANGE_COLUMNS
 from schemas.types import DeadLetter
 from segmentation.frames import decode_frames
+
+if TYPE_CHECKING:
+    from pipeline.io.profile_store import ProfileStore
 
 
 @dataclass
@@ -24,7 +27,7 @@ class LocalSinks:
 
     changes: ChangesWriter
     dead_letters: DeadLettersWriter
-    profiles: ProfileStore | None
+    profiles: "ProfileStore | None"
     now: int
 
     def __post_init__(self) -> None:
