@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from segmentation.features.timeline import I64, Bool, run_starts
-from segmentation.hashing import hash_strings
+from segmentation.hashing import U64, hash_strings
 from segmentation.units import DAY
 
 #: Event time for which the id of an accepted event is remembered (plus the disorder allowed).
@@ -49,15 +49,20 @@ def duplicates(events: pl.DataFrame, remembered: pl.DataFrame, content: list[str
 
 def _suspects(events: pl.DataFrame, remembered: pl.DataFrame) -> I64:
     """The rows whose id may stand more than once: found by sorting one 64-bit mix, so rarely also some others."""
-    columns = (np.concatenate([events[name].to_numpy(), remembered[name].to_numpy()]) for name in _ID)
-    user, high, low = (column.astype(np.uint64, copy=False) for column in columns)
-    mix = (high ^ (user * np.uint64(0x9E3779B97F4A7C15))) + low
+    mix = _mixed(events) if not len(remembered) else np.concatenate([_mixed(events), _mixed(remembered)])
     order = np.argsort(mix)
-    same = mix[order][1:] == mix[order][:-1]
-    marked = np.zeros(len(mix), np.bool_)
-    marked[order[1:][same]] = True
-    marked[order[:-1][same]] = True
-    return np.flatnonzero(marked[: len(events)])
+    mix = mix[order]
+    same = np.flatnonzero(mix[1:] == mix[:-1])
+    marked = np.unique(np.concatenate([order[same], order[same + 1]]))
+    return marked[marked < len(events)]
+
+
+def _mixed(table: pl.DataFrame) -> U64:
+    mix = table["user"].to_numpy().astype(np.uint64)
+    mix *= np.uint64(0x9E3779B97F4A7C15)
+    mix ^= table["id_high"].to_numpy()
+    mix += table["id_low"].to_numpy()
+    return mix
 
 
 def _within_memory(table: pl.DataFrame) -> Bool:

@@ -25,6 +25,8 @@ from segmentation.user_table import UserTable, feature_columns
 
 #: Boundaries handled in one columnar step: bounds memory, not exactness.
 _BOUNDARIES_PER_STEP = 512
+#: Rows (users × ticks) evaluated in one columnar step where a condition changes with every tick.
+_ROWS_PER_STEP = 4_000_000
 
 
 class Assigner:
@@ -70,9 +72,7 @@ class Assigner:
         rows = self._taken_in(features)
         parts = [empty()]
         settled, tick = features.settled, self.rules.tick
-        reach = max(_BOUNDARIES_PER_STEP * self._measures.shortest_every, tick)
-        while settled < features.until:
-            until = min(settled + reach, features.until)
+        for until in self._steps(features):
             within = rows.filter((pl.col("tick") > settled) & (pl.col("tick") <= until))
             parts += self._settle(within, Span(settled, tick, (until - settled) // tick))
             settled = until
@@ -159,6 +159,14 @@ class Assigner:
         rows = self._users.taken_in(features)
         self._stepper.grow(len(self._users))
         return rows
+
+    def _steps(self, features: FeaturesOfShard) -> list[int]:
+        """The last tick (µs) of each columnar step: few boundaries each, and few rows where every tick has some."""
+        ends = {*self._measures.moved_boundaries()[_BOUNDARIES_PER_STEP::_BOUNDARIES_PER_STEP], features.until}
+        if self._crossings.at_every_tick:
+            reach = max(_ROWS_PER_STEP // max(len(self._users), 1), 1) * self.rules.tick
+            ends.update(range(features.settled + reach, features.until, reach))
+        return sorted(end for end in ends if features.settled < end <= features.until)
 
     def _settle(self, rows: pl.DataFrame, span: Span) -> list[pl.DataFrame]:
         """The retractions and the changes of one span."""

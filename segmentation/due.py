@@ -43,6 +43,11 @@ class Crossings:
             if isinstance(feature, Journey) and feature.deadline is not None and f"{name}.status" in conditions.columns
         }
 
+    @property
+    def at_every_tick(self) -> bool:
+        """Whether some condition reads an age in another way than against a literal."""
+        return None in self._ages.values()
+
     def due(self, rows: Changes, span: Span) -> list[I64]:
         """Keys (parts, some of them sorted) within ``span`` given what holds from each row on (rows sorted by key;
         index 0: from before the span)."""

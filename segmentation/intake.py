@@ -84,18 +84,20 @@ class Intake:
 
     def accept(self, until: int | None) -> pl.DataFrame:
         """The accepted events that count up to ``until`` (µs, None: all); later ones stay pending."""
-        pending = self.pending
-        due = pending["counted_at"] <= until if until is not None else pending["at"].is_not_null()
-        self._pending = [] if due.all() else [pending.filter(~due)]
-        events = pending.filter(due)
+        events, self._pending = self.pending, []
+        if until is not None and (events["counted_at"] > until).any():
+            self._pending = [events.filter(pl.col("counted_at") > until)]
+            events = events.filter(pl.col("counted_at") <= until)
         content = sorted(name for name in events.columns if name == "name" or name[:2] in ("p:", "h:"))
-        repeated = pl.Series(duplicates(events, self._remembered, content), dtype=pl.Boolean)
-        events = events.filter(~repeated)
+        repeated = duplicates(events, self._remembered, content)
+        if repeated.any():
+            events = events.filter(pl.Series(~repeated))
         self.counts.duplicate += int(repeated.sum())
         self.counts.accepted += len(events)
-        remembered = pl.concat([self._remembered, events.select(list(ID_SCHEMA))])
-        self._remembered = remembered if until is None else remembered.filter(pl.col("at") >= until - self.memory)
-        return events
+        recent = pl.col("at") >= (0 if until is None else until - self.memory)
+        parts = (self._remembered, events.select(list(ID_SCHEMA)))
+        self._remembered = pl.concat([part.filter(recent) for part in parts])
+        return events.drop("id_high", "id_low")
 
     def in_columns(self, events: pl.DataFrame, span: Span) -> Events:
         """Accepted events as features take them."""

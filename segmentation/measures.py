@@ -46,10 +46,9 @@ class Measures:
         self._populations = {each.name: Populations(rules.population_minimum) for each in self._features}
         self._movers = {each.name: Movers(self._thresholds[each.name]) for each in self._features}
 
-    @property
-    def shortest_every(self) -> int:
-        """The least distance of boundaries, µs."""
-        return min([each.every for each in self._features], default=self._rules.tick)
+    def moved_boundaries(self) -> list[int]:
+        """The boundaries (µs) at which some population moved, of those not forgotten, in order."""
+        return sorted({each for populations in self._populations.values() for each in populations.boundaries})
 
     def add(self, moves: pl.DataFrame) -> None:
         """Take in the populations' moves at later boundaries than all before."""
