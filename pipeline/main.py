@@ -105,7 +105,7 @@ def run(
     shards: Annotated[
         int | None,
         typer.Option(
-            metavar="NUMBER", help="In how many parts users are worked on; no result changes.", show_default="4"
+            metavar="NUMBER", help="In how many parts users are worked on; no result changes.", show_default="8"
         ),
     ] = None,
     summary: Annotated[

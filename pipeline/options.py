@@ -3,14 +3,17 @@
 import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 from segmentation.suggestions import did_you_mean
 from segmentation.units import MILLISECOND, parse_duration, parse_instant
 
+if TYPE_CHECKING:
+    from apache_beam.options.pipeline_options import PipelineOptions
+
 Emit = Literal["early", "settled"]
 
-DEFAULT_SHARDS = 4
+DEFAULT_SHARDS = 8
 MAX_SHARDS = 4096
 DEFAULT_RUNNER = "FnApiRunner"
 #: Runners that execute in this process, so that they can write files.
@@ -23,7 +26,8 @@ _ALIASES = {
     "prismrunner": "PrismRunner",
 }
 _CLUSTER_RUNNERS = ("FlinkRunner", "DataflowRunner", "PortableRunner", "SparkRunner")
-_OWN_OPTIONS = (
+#: What `segments run` knows itself.
+OWN_OPTIONS = (
     "--rules", "--events", "--changes", "--mapping", "--profiles", "--dead-letters", "--emit", "--until",
     "--max-disorder", "--shards", "--summary", "--runner", "--dry-run", "--quiet", "--verbose", "--help",
 )  # fmt: skip
@@ -179,20 +183,20 @@ def _check_beam_args(arguments: tuple[str, ...]) -> None:
 
     parser = _BeamParser(prog="segments run", add_help=False, allow_abbrev=False, conflict_handler="resolve")
     for kind in sorted(set(_subclasses(PipelineOptions)), key=lambda kind: kind.__name__):
-        kind._add_argparse_args(parser)
+        kind._add_argparse_args(parser)  # type: ignore[arg-type]  # Beam's own parser has a private type
     parsed, unknown = parser.parse_known_args(list(arguments))
     if unknown:
         name = unknown[0].partition("=")[0]
         if not name.startswith("-"):
             raise OptionError(f"unexpected argument {name!r}; every value belongs to an option")
         known = [option for option in parser._option_string_actions if option.startswith("--")]
-        hint = did_you_mean(name, [*_OWN_OPTIONS, *known])
+        hint = did_you_mean(name, [*OWN_OPTIONS, *known])
         raise OptionError(f"{name}: there is no such option here or in Beam{hint}")
     if parsed.direct_running_mode == "multi_processing":
         raise OptionError("--direct_running_mode: multi_processing can't write local files; leave it out")
 
 
-def _subclasses(kind: type) -> Iterator[type]:
+def _subclasses(kind: "type[PipelineOptions]") -> "Iterator[type[PipelineOptions]]":
     for each in kind.__subclasses__():
         yield each
         yield from _subclasses(each)

@@ -4,8 +4,8 @@ import json
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import apache_beam as beam
@@ -18,12 +18,13 @@ from pipeline.inputs import Inputs
 from pipeline.io.changes_file import ChangesWriter
 from pipeline.io.dead_letters_file import DeadLettersWriter
 from pipeline.io.local_sinks import LocalSinks, WriteChanges, WriteDeadLetters, WriteProfiles, register, unregister
+from pipeline.io.output_file import OutputFile
 from pipeline.io.read_files import ReadFiles, formats
 from pipeline.options import RunOptions
 from segmentation.units import floor_to
+from transforms.decode_events import NAMESPACE
 from transforms.keys import uses_demo_keys
 from transforms.timing import Timing
-from transforms.track_users import NAMESPACE
 
 if TYPE_CHECKING:
     from pipeline.io.profile_store import ProfileStore
@@ -65,31 +66,29 @@ def execute(options: RunOptions, inputs: Inputs, clock: Callable[[], float] = ti
     register(run, sinks)
     try:
         result = _execute(options, inputs, run, now)
+        summary = _summary(result, inputs, round(time.monotonic() - started, 3))
+        if sinks.summary is not None:
+            with sinks.summary.writing() as stream:
+                stream.write(summary.to_json().encode())
+        sinks.close()
     except BaseException:
         sinks.abort()
         raise
     finally:
         unregister(run)
-    sinks.close()
-    summary = _summary(result, inputs, round(time.monotonic() - started, 3))
-    if options.summary is not None:
-        Path(options.summary).write_text(summary.to_json(), encoding="utf-8")
     return summary
 
 
 def _open_sinks(options: RunOptions, now: int) -> LocalSinks:
-    changes = ChangesWriter(options.changes)
-    try:
-        dead_letters = DeadLettersWriter(options.dead_letters)
-        try:
-            profiles = None if options.profiles is None else _open_store(options.profiles)
-        except BaseException:
-            dead_letters.abort()
-            raise
-    except BaseException:
-        changes.abort()
-        raise
-    return LocalSinks(changes, dead_letters, profiles, now)
+    with ExitStack() as opened:
+        changes = opened.enter_context(ChangesWriter(options.changes))
+        dead_letters = opened.enter_context(DeadLettersWriter(options.dead_letters))
+        summary = None
+        if options.summary is not None:
+            summary = opened.enter_context(OutputFile(options.summary, "--summary"))
+        profiles = None if options.profiles is None else _open_store(options.profiles)
+        opened.pop_all()  # from here on the run closes them
+        return LocalSinks(changes, dead_letters, summary, profiles, now)
 
 
 def _open_store(url: str) -> "ProfileStore":

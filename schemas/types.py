@@ -107,7 +107,7 @@ class Profile:
 class DeadLetter:
     """Input that could not be decoded or accepted, whole, with the reason."""
 
-    #: One of the documented reasons, such as ``invalid_json``.
+    #: One of the documented reasons, such as ``undecodable``.
     reason: str
     #: Name of the error's class, such as ``SchemaError``.
     error_type: str

@@ -14,10 +14,10 @@ from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateS
 from segmentation.config import Rules
 from segmentation.frames import encode_frames
 from transforms.assigning import AssignerMachine
+from transforms.decode_events import NAMESPACE
 from transforms.keys import load_keys
 from transforms.shard_state import ShardState
 from transforms.timing import Timing
-from transforms.track_users import NAMESPACE
 
 CHANGES: Final = "changes"
 PROFILES: Final = "profiles"

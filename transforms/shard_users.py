@@ -5,14 +5,16 @@ from typing import Any
 
 import apache_beam as beam
 import polars as pl
+from apache_beam.metrics import Metrics
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.timestamp import MAX_TIMESTAMP
 from apache_beam.utils.windowed_value import WindowedValue
 
 from segmentation.config import Rules
+from transforms.decode_events import NAMESPACE
 from transforms.event_batch import EventBatch
 from transforms.keys import load_keys
-from transforms.sharding import Sharder
+from transforms.sharding import HEARTBEAT, Sharder
 
 #: Events held back at most before they are split: large enough to make a shard's share worth its fixed cost.
 MAX_HELD_EVENTS = 1 << 18
@@ -54,6 +56,10 @@ class _ShardUsers(beam.DoFn):
 
     def process(self, batch: EventBatch, timestamp: Any = beam.DoFn.TimestampParam) -> Iterator[tuple[int, bytes]]:
         frame = batch.frame
+        heartbeats = int((frame["name"] == HEARTBEAT).sum())
+        if heartbeats:
+            # They are only a clock: accepted here, since no shard sees them.
+            Metrics.counter(NAMESPACE, "accepted").inc(heartbeats)
         if len(frame):
             latest = frame["occurred_at"].to_numpy().max().item()
             self._clock = latest if self._clock is None else max(self._clock, latest)

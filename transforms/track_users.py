@@ -14,11 +14,11 @@ from segmentation.batches import encode_moves
 from segmentation.config import Rules
 from segmentation.intake import Counts
 from segmentation.tracker import Settled
+from transforms.decode_events import NAMESPACE
 from transforms.shard_state import ShardState
 from transforms.timing import Timing
 from transforms.tracking import TrackerMachine
 
-NAMESPACE = "segments"
 FEATURES: Final = "features"
 POPULATION: Final = "population"
 Features = TaggedOutput[Literal["features"], tuple[int, bytes]]

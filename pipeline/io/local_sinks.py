@@ -13,6 +13,7 @@ import polars as pl
 
 from pipeline.io.changes_file import ChangesWriter
 from pipeline.io.dead_letters_file import DeadLettersWriter
+from pipeline.io.output_file import OutputFile
 from schemas.change_frame import CHANGE_COLUMNS
 from schemas.types import DeadLetter
 from segmentation.frames import decode_frames
@@ -27,6 +28,7 @@ class LocalSinks:
 
     changes: ChangesWriter
     dead_letters: DeadLettersWriter
+    summary: OutputFile | None
     profiles: "ProfileStore | None"
     now: int
 
@@ -35,17 +37,21 @@ class LocalSinks:
 
     def close(self) -> None:
         """The run has succeeded."""
-        self.changes.close()
-        self.dead_letters.close()
+        for file in self._files():
+            file.close()
         if self.profiles is not None:
             self.profiles.close()
 
     def abort(self) -> None:
         """The run has failed: its files do not appear."""
-        self.changes.abort()
-        self.dead_letters.abort()
+        for file in self._files():
+            file.abort()
         if self.profiles is not None:
             self.profiles.close()
+
+    def _files(self) -> list[OutputFile]:
+        """The changes last: where they are, all else is in its place."""
+        return [file for file in (self.summary, self.dead_letters, self.changes) if file is not None]
 
 
 _open: dict[str, LocalSinks] = {}

@@ -65,7 +65,7 @@ def open_log(out: str, options: TrafficOptions | None = None) -> Iterator[Write]
     malformed, drift = (options.malformed > 0, options.drift > 0) if options else (False, False)
     kind, zipped = check_output(out, malformed, drift)
     flushed = options is not None and options.rate is not None
-    with _open_file(out) as raw:
+    with _open_file(out) as raw, _whole_or_not_at_all(out, paced=flushed):
         if not zipped:
             with _open_format(kind, raw) as write:
                 yield _flushing(write, raw) if flushed else write
@@ -83,6 +83,17 @@ def _open_file(out: str) -> IO[bytes]:
         return Path(out).open("wb")
     except OSError as error:
         raise TrafficOptionError("--out", f"cannot write {out!r}: {error.strerror}") from error
+
+
+@contextmanager
+def _whole_or_not_at_all(out: str, *, paced: bool) -> Iterator[None]:
+    """Removes a log that was interrupted; one that is written at a pace is read meanwhile, and stays."""
+    try:
+        yield
+    except BaseException:
+        if not paced:
+            Path(out).unlink(missing_ok=True)
+        raise
 
 
 def _flushing(write: Write, stream: IO[bytes]) -> Write:

@@ -140,3 +140,9 @@ def test_duplicates_are_counted_once(clean: Run, tmp_path: Path) -> None:
     done = run_lines(tmp_path, GOOD + GOOD + GOOD)
     assert (done.summary["read"], done.summary["accepted"], done.summary["duplicate"]) == (15, 5, 10)
     assert done.changes == clean.changes
+
+
+def test_events_that_steer_the_pipeline_are_accounted_for(tmp_path: Path) -> None:
+    beat = {"event_id": "h1", "name": "heartbeat", "occurred_at": EVENTS[-1]["occurred_at"]}
+    done = run_lines(tmp_path, lines([*EVENTS, beat, event(9, "ann", "consent", 2, granted=True)]))
+    assert done.counts == (7, 7, {})

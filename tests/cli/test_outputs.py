@@ -177,3 +177,17 @@ def test_an_older_output_is_replaced_only_by_a_whole_one(tmp_path: Path) -> None
     done = run_lines(tmp_path, lines(EVENTS))
     assert len(done.changes) > 0
     assert not [path.name for path in tmp_path.iterdir() if path.name.endswith(".part")]
+
+
+def test_outputs_in_folders_that_are_not_there_yet(tmp_path: Path) -> None:
+    new = tmp_path / "new"
+    outputs = [
+        "--summary",
+        new / "a" / "s.json",
+        "--profiles",
+        f"sqlite:///{new}/b/p.db",
+        "--dead-letters",
+        new / "d.avro",
+    ]
+    run_lines(tmp_path, lines(EVENTS), *outputs)
+    assert sorted(path.name for path in new.rglob("*") if path.is_file()) == ["d.avro", "p.db", "s.json"]

@@ -9,7 +9,7 @@ import typer
 
 from pipeline import ending
 from pipeline.main import app
-from pipeline.options import _OWN_OPTIONS
+from pipeline.options import OWN_OPTIONS
 from pipeline.run import Summary
 from schemas.types import DeadLetter
 from segmentation.rules_file import parse_rules
@@ -28,7 +28,7 @@ OPTIONS = {
     for name, command in COMMANDS.items()
 }
 #: Options of other programs, and of Beam, that the pages speak of.
-OTHERS = {"--large", "--direct_running_mode", "--help", "--version"}
+OTHERS = {"--large", "--direct_running_mode", "--prism_location", "--help", "--version"}
 
 
 def _blocks(language: str) -> list[tuple[str, str]]:
@@ -72,7 +72,7 @@ def test_no_option_that_does_not_exist(page: str) -> None:
 
 
 def test_options_for_hints_are_those_of_run() -> None:
-    assert set(_OWN_OPTIONS) == {*OPTIONS["run"], "--help"}
+    assert set(OWN_OPTIONS) == {*OPTIONS["run"], "--help"}
 
 
 @pytest.mark.parametrize("reason", DeadLetterReason)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from segmentation.config import UNKNOWN, Attribute
-from tests.segmentation.feature_runs import TICK, Event, Leg, Run, latenesses, legs, some
+from tests.segmentation.feature_runs import MINUTE, TICK, Event, Leg, Run, latenesses, legs, some
 
 VALUES = (None, "x", "y", "z", "", "1", "10", "9.5", "-1e-7", "true", "nan", "inf")
 
@@ -41,6 +41,22 @@ def test_first_and_last(
         return {"f": value if closed is None or value is None or value in closed else UNKNOWN}
 
     Run(feature, lateness).follow(run, naive)
+
+
+@pytest.mark.parametrize(("keep", "values"), [("first", ["x", "y"]), ("last", ["x", "z"])])
+def test_late_tie_in_time_breaks_by_event_id(keep: Literal["first", "last"], values: list[str]) -> None:
+    punctual = Leg(1, (Event(0, 0, 0, "x", "s"),), "none", (0, 1, 2))
+    late = Leg(1, (Event(0, 0, 0, "y", "p"), Event(0, 0, 0, "z", "w")), "restore", (0, 1, 2))
+    told = []
+
+    def naive(known: Sequence[Event], tick: int) -> dict[str, str | None]:
+        found = [event.value for event in known]
+        value = None if not found else found[0 if keep == "first" else -1]
+        told.append(value)
+        return {"f": value}
+
+    Run(Attribute("f", "v", keep), 60 * MINUTE).follow([punctual, late], naive)
+    assert told == [values[0], None, None, values[1], None, None]
 
 
 @some
