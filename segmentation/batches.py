@@ -4,7 +4,7 @@ An *event batch* belongs to one shard. Table ``users``: ``internal`` (32 bytes),
 ``events`` (no heartbeats: they are only a clock): ``user`` (row in ``users``), ``id_high``, ``id_low``, ``at`` (µs),
 ``name`` (position in the meta's ``names``, -1 for a reserved event), ``tie`` (the event id where a tie in time would
 matter, else null), ``p:…`` and ``h:…`` (properties, plain and sealed). Meta: ``clock`` (the latest time known, µs, or
-null) and ``names``.
+null), ``heartbeat`` (that of the latest heartbeat) and ``names``.
 
 *Features* are what one shard learned over a span of ticks. Table ``users`` as above; table ``rows``: ``user``,
 ``tick`` (µs), the columns of all features from that tick on, ``event`` (one was accepted in this tick), ``late`` (one
@@ -13,11 +13,11 @@ of them was late), sorted by user and tick; table ``vocabulary:F`` per attribute
 
 A *population* is how the histograms of boundary values moved. Table ``moves``: ``feature``, ``boundary`` (µs),
 ``score``, ``users`` (how many more have this score from this boundary on). Moves of several shards add up to those of
-all users.
+all users. The feature `CLOCK` is none: its boundary is the latest time that a shard accepted.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import polars as pl
@@ -35,17 +35,20 @@ class EventsOfShard:
     events: pl.DataFrame
     names: tuple[str, ...]
     clock: int | None
+    heartbeat: int | None = None
 
     def encode(self) -> bytes:
         """As bytes."""
         tables = {"users": pl.DataFrame({"internal": pl.Series(self.users, dtype=pl.Binary)}), "events": self.events}
-        return encode_frames({"kind": "events", "clock": self.clock, "names": list(self.names)}, tables)
+        meta = {"kind": "events", "clock": self.clock, "heartbeat": self.heartbeat, "names": list(self.names)}
+        return encode_frames(meta, tables)
 
     @classmethod
     def decode(cls, data: bytes) -> "EventsOfShard":
         """From bytes."""
         meta, tables = decode_frames(data)
-        return cls(tables["users"]["internal"].to_list(), tables["events"], tuple(meta["names"]), meta["clock"])
+        users = tables["users"]["internal"].to_list()
+        return cls(users, tables["events"], tuple(meta["names"]), meta["clock"], meta["heartbeat"])
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,12 @@ class FeaturesOfShard:
     vocabularies: dict[str, list[str]]
     settled: int
     until: int
+
+    def up_to(self, until: int) -> "FeaturesOfShard":
+        """Without what came after the tick ``until`` (µs), if it ended later."""
+        if self.until <= until:
+            return self
+        return replace(self, rows=self.rows.filter(pl.col("tick") <= until), until=until)
 
     def encode(self, kind: Literal["features", "early"] = "features") -> bytes:
         """As bytes; ``early`` ones are a preview of a tick that has not settled."""
@@ -76,6 +85,15 @@ class FeaturesOfShard:
         }
         users = tables["users"]["internal"].to_list()
         return cls(users, tables["rows"], vocabularies, meta["settled"], meta["until"])
+
+
+#: Stands for a feature's name in moves that tell the clock: the boundary is the latest time that a shard accepted.
+CLOCK = ""
+
+
+def clock_moves(latest: int) -> pl.DataFrame:
+    """The latest accepted time (µs) of one shard, as moves, so that it travels and adds up with them."""
+    return pl.DataFrame({"feature": [CLOCK], "boundary": [latest], "score": [0], "users": [1]}, schema=MOVE_SCHEMA)
 
 
 def encode_moves(moves: pl.DataFrame) -> bytes:

@@ -50,6 +50,8 @@ class Intake:
         self._properties = _property_columns(rules)
         self._pending: list[pl.DataFrame] = []
         self._remembered = pl.DataFrame(schema=ID_SCHEMA)
+        #: The latest time (µs) of an accepted event.
+        self.latest: int | None = None
 
     def add(self, batch: EventsOfShard, rows: I64, settled: int | None) -> None:
         """Take in a batch whose users have the numbers ``rows``, when ``settled`` (µs) was the last settled tick."""
@@ -94,6 +96,9 @@ class Intake:
             events = events.filter(pl.Series(~repeated))
         self.counts.duplicate += int(repeated.sum())
         self.counts.accepted += len(events)
+        if len(events):
+            latest = events["at"].to_numpy().max().item()
+            self.latest = latest if self.latest is None else max(self.latest, latest)
         recent = pl.col("at") >= (0 if until is None else until - self.memory)
         parts = (self._remembered, events.select(list(ID_SCHEMA)))
         self._remembered = pl.concat([part.filter(recent) for part in parts])

@@ -10,7 +10,18 @@ from segmentation.config import RollingCount, RollingScore, Rules
 from segmentation.features import initial_state
 from segmentation.features.attributes import TouchState
 from segmentation.features.rolling import boundary_column
-from segmentation.features.timeline import I64, Bool, Changes, Column, Events, Span, combined, merged_keys, run_starts
+from segmentation.features.timeline import (
+    I64,
+    NO_TIME,
+    Bool,
+    Changes,
+    Column,
+    Events,
+    Span,
+    combined,
+    merged_keys,
+    run_starts,
+)
 from segmentation.frames import decode_frames, encode_frames
 from segmentation.intake import Counts, Intake
 from segmentation.percentiles import features_with_percentile
@@ -39,6 +50,7 @@ class Tracker:
         self.settled: int | None = None
         #: The latest time known to this shard, µs.
         self.clock: int | None = None
+        self._heartbeat = NO_TIME
         self._users: list[bytes] = []
         self._rows: dict[bytes, int] = {}
         self._intake = Intake(rules, max_disorder)
@@ -56,6 +68,8 @@ class Tracker:
         """Take in a batch; its events count from their tick on, or from the next tick if that has settled."""
         if batch.clock is not None:
             self.clock = batch.clock if self.clock is None else max(self.clock, batch.clock)
+        if batch.heartbeat is not None:
+            self._heartbeat = max(self._heartbeat, batch.heartbeat)
         rows = np.array([self._row(internal) for internal in batch.users], np.int64)
         self._intake.add(batch, rows, self.settled)
         self.counts.users = len(self._users)
@@ -86,6 +100,11 @@ class Tracker:
         parts = [state.advance(counted, span) for state in self._features.values()]
         self.settled = until
         return Settled(self._message(parts, before, counted, span), self._moves(parts, before, span))
+
+    def latest_accepted(self) -> int | None:
+        """The latest time (µs) of what this shard has accepted so far, heartbeats included."""
+        known = [time for time in (self._intake.latest, self._heartbeat) if time is not None and time != NO_TIME]
+        return max(known, default=None)
 
     def count_rest(self) -> None:
         """Count what will never settle because the run ends before its tick."""

@@ -1,14 +1,16 @@
 """A shard's assigner behind the kinds of entry its log holds: features, previews of features, populations, and
 "settled up to"."""
 
+import numpy as np
 import polars as pl
 from apache_beam.utils.timestamp import Timestamp
 
 from segmentation.assigner import Assigner
-from segmentation.batches import MOVE_SCHEMA, FeaturesOfShard, decode_moves
+from segmentation.batches import CLOCK, MOVE_SCHEMA, FeaturesOfShard, decode_moves
 from segmentation.changes import empty
 from segmentation.config import Rules
 from segmentation.frames import decode_frames, encode_frames, read_meta
+from segmentation.units import next_tick
 from transforms.timing import Timing
 
 SETTLE = "settle"
@@ -50,13 +52,24 @@ class AssignerMachine:
         due = sorted((each for each in self._features if each.until <= until), key=lambda each: each.until)
         self._features = [each for each in self._features if each.until > until]
         waiting = pl.concat([pl.DataFrame(schema=MOVE_SCHEMA), *self._moves])
+        end = self._end(waiting)
         parts = [empty()]
-        for features in due:
+        for features in (each.up_to(end) for each in due if each.settled < end):
             known = pl.col("boundary") <= features.until
             parts.append(self.assigner.advance(features, waiting.filter(known)))
             waiting = waiting.filter(~known)
         self._moves = [waiting]
         return pl.concat(parts)
+
+    def _end(self, moves: pl.DataFrame) -> int:
+        """The last tick (µs) of a bounded run: the first after the last event that any shard accepted.
+
+        The clock that shards tick by may be later, since it is told before anyone knows which events are duplicates.
+        """
+        latest = moves.filter(pl.col("feature") == CLOCK)["boundary"]
+        if self._timing.until is not None or not len(latest):
+            return np.iinfo(np.int64).max
+        return next_tick(latest.to_numpy().max().item(), self.assigner.rules.tick)
 
     def settle_entry(self, until: int) -> bytes:
         """The entry that repeats a settlement."""

@@ -25,7 +25,10 @@ class Sharder:
 
     def split(self, events: pl.DataFrame, clock: int | None) -> dict[int, EventsOfShard]:
         """By shard its batch. ``events`` has the columns of `transforms.event_batch.EventBatch`."""
-        events = events.filter(pl.col("name") != HEARTBEAT)
+        heartbeats = events.filter(pl.col("name") == HEARTBEAT)
+        heartbeat = heartbeats["occurred_at"].to_numpy().max().item() if len(heartbeats) else None
+        if len(heartbeats):
+            events = events.filter(pl.col("name") != HEARTBEAT)
         codes, internals = self._users(events["user_id"])
         shard_of_user = np.array([stable_shard(internal, self._shards) for internal in internals], np.int64)
         shard = shard_of_user[codes]
@@ -42,7 +45,7 @@ class Sharder:
             users = np.flatnonzero(present)
             local = np.cumsum(present)[codes[start:end]] - 1
             table = columns[start:end].with_columns(user=pl.Series(local.astype(np.uint32)))
-            batches[number] = EventsOfShard([internals[user] for user in users], table, names, clock)
+            batches[number] = EventsOfShard([internals[user] for user in users], table, names, clock, heartbeat)
         return batches
 
     def _users(self, user_ids: pl.Series) -> tuple[I64, list[bytes]]:

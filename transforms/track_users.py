@@ -10,7 +10,7 @@ from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateSpec, TimerSpec, on_timer
 
-from segmentation.batches import encode_moves
+from segmentation.batches import CLOCK, clock_moves, encode_moves
 from segmentation.config import Rules
 from segmentation.intake import Counts
 from segmentation.tracker import Settled
@@ -105,6 +105,9 @@ class _TrackBounded(beam.DoFn):
         if until is not None:
             yield from _emitted(shard, tracker.advance(until))
             tracker.count_rest()
+            latest = tracker.latest_accepted()
+            if latest is not None:
+                yield Moves(POPULATION, (CLOCK, encode_moves(clock_moves(latest))))
         _count(tracker.counts, Counts())
 
 

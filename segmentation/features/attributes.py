@@ -24,6 +24,8 @@ from segmentation.features.timeline import (
     sum_by_key,
 )
 
+#: A number as JSON writes it: other texts that some reader would take for one ("+5", "007") are none.
+_NUMBER = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
 #: The code of "no value".
 NO_VALUE = -1
 
@@ -155,7 +157,8 @@ class LargestState:
     def advance(self, events: Events, span: Span) -> Changes:
         """Take larger values. Column: the number, NaN where there is none."""
         rows, values = _carriers(self.feature, events, "p:" + self.feature.property)
-        number = values.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
+        numeric = np.flatnonzero(values.str.contains(_NUMBER).to_numpy())
+        rows, number = rows[numeric], values.gather(numeric).cast(pl.Float64).to_numpy()
         finite = np.isfinite(number)
         rows, number = rows[finite], number[finite]
         table = pl.DataFrame({"user": events.user[rows], "index": events.index[rows], "number": number})

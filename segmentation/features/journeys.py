@@ -57,6 +57,8 @@ class JourneyState:
         """Count starts and steps. Columns: ``.started_at``, ``.completed_at`` (`NO_TIME`: none) and ``.steps_done``."""
         starts = self._starts(events, span)
         steps = self._step_rows(events, span)
+        if not len(starts) and not len(steps):
+            return Changes(np.empty(0, np.int64), {name: values[:0] for name, values in self._values.items()})
         touched = pl.concat([starts.select("user"), steps.select("user")]).unique()
         rows = pl.concat(
             [self._rows.with_columns(index=pl.lit(0, pl.Int64)).join(touched, on="user", how="semi"), steps]

@@ -13,7 +13,7 @@ from segmentation.rules_file import load_rules
 from segmentation.units import MINUTE
 from tests.acceptance.comparing import assert_equals_oracle, of_file, of_frame, oracle_for, without_emission
 from tests.acceptance.driving import NOW, decoded, frame, settle
-from tests.acceptance.logs import RULES, conflicting_logs
+from tests.acceptance.logs import RULES, conflicting_logs, logs
 from tests.acceptance.running import run, write_log
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "rules.yaml"
@@ -51,6 +51,55 @@ def test_any_delivery_on_fn_api_runner(data: st.DataObject) -> None:
 @given(data=st.data())
 def test_any_delivery_on_prism(prism_location: str, data: st.DataObject) -> None:
     assert_any_delivery_is_like_the_core(data, "--runner", "PrismRunner", f"--prism_location={prism_location}")
+
+
+def assert_ends_like_the_oracle(data: st.DataObject, *options: str) -> None:
+    """Without the closing heartbeat the log may end with a duplicate, which nothing may be settled after."""
+    path = data.draw(st.sampled_from(RULES))
+    log = data.draw(logs(path))[:-1]
+    oracle = oracle_for(path)
+    oracle.load_events(log, now=NOW)
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder, "changes.jsonl")
+        events = write_log(Path(folder, "events.jsonl"), data.draw(st.permutations(log)))
+        run(path, events, out, "--shards", str(data.draw(st.sampled_from([1, 3]))), *options)
+        assert_equals_oracle(of_file(out), oracle)
+
+
+@settings(max_examples=10, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_log_without_a_heartbeat_at_its_end(data: st.DataObject) -> None:
+    assert_ends_like_the_oracle(data)
+
+
+@pytest.mark.prism
+@very_few
+@given(data=st.data())
+def test_log_without_a_heartbeat_at_its_end_on_prism(prism_location: str, data: st.DataObject) -> None:
+    assert_ends_like_the_oracle(data, "--runner", "PrismRunner", f"--prism_location={prism_location}")
+
+
+IDLE = """
+version: 1
+tick: 1h
+features: {seen: {kind: recency}}
+segments: {idle: {when: hours_since(seen) > 1}}
+"""
+
+
+@pytest.mark.parametrize("shards", ["1", "5"])
+def test_duplicate_at_the_end_moves_no_time(tmp_path: Path, shards: str) -> None:
+    at_ten, at_two = 1_767_261_600_000_000, 1_767_276_000_000_000
+    log = [
+        {"event_id": "x", "user_id": "u", "name": "view", "occurred_at": at_ten},
+        {"event_id": "x", "user_id": "u", "name": "view", "occurred_at": at_two},
+    ]
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(IDLE, encoding="utf-8")
+    changes = tmp_path / "changes.jsonl"
+    run(rules, write_log(tmp_path / "events.jsonl", log), changes, "--shards", shards)
+    # The log ends at eleven; the user would only be idle from twelve on.
+    assert changes.read_text() == ""
 
 
 @pytest.fixture(scope="module")

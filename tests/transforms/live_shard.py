@@ -1,4 +1,4 @@
-"""One shard's live stages driven by hand, over state cells that hold bytes as a runner would: to lose workers at will."""
+"""One shard's live stages driven by hand, over state cells that hold bytes as a runner would, to lose workers."""
 
 from collections.abc import Callable
 from copy import deepcopy

@@ -26,7 +26,11 @@ tick: 30m
 population: {minimum: 3}
 features:
   score: {kind: rolling_score, window: 4h, every: 1h, weights: {click: 1, buy: 4}}
-  path: {kind: journey, start: visit, complete: {all_of: [click, {event: buy, distinct: item, at_least: 2}]}, deadline: 3h}
+  path:
+    kind: journey
+    start: visit
+    complete: {all_of: [click, {event: buy, distinct: item, at_least: 2}]}
+    deadline: 3h
   item: {kind: attribute, property: item, keep: first}
   items: {kind: attribute, property: item, keep: set}
   days: {kind: distinct_days, window: 1d}
