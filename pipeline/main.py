@@ -1,5 +1,6 @@
 """The command line: ``segments check | run | generate``. `pipeline.ending` has the exit codes."""
 
+import gc
 from importlib.metadata import version as installed_version
 from typing import TYPE_CHECKING, Annotated
 
@@ -200,10 +201,14 @@ def generate(
 
 
 def _run(options: "RunOptions", inputs: "Inputs", quiet: bool) -> None:
-    # Beam takes seconds to import: nothing above may need it.
+    # Beam takes seconds to import: nothing above may need it. Its many objects live as long as the process, so the
+    # garbage collector need not walk them, neither while they are made nor ever after.
+    gc.disable()
     from pipeline.report import reading, show_summary, warn_of_demo_keys
     from pipeline.run import execute
 
+    gc.freeze()
+    gc.enable()
     with reading(inputs.files, quiet=quiet):
         summary = execute(options, inputs)
     if not quiet:

@@ -6,6 +6,7 @@ scaled.
 """
 
 import itertools
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -75,13 +76,6 @@ class Population:
         share = np.minimum((100 * lower) / np.maximum(others, 1), 100.0)
         return np.where((scores > 0) & (self.size >= max(self.minimum, 1)), share, np.nan)
 
-    def moved(self, scores: I64, users: I64) -> "Population":
-        """The population after ``users`` members more (or fewer) of each score."""
-        merged, inverse = np.unique(np.concatenate([self.scores, scores]), return_inverse=True)
-        members = np.bincount(inverse, np.concatenate([self.members, users]), len(merged)).astype(np.int64)
-        kept = members != 0
-        return Population(merged[kept], members[kept], self.minimum)
-
 
 class Populations:
     """The populations of one feature, boundary by boundary; what lies before the last read boundary can be
@@ -94,12 +88,18 @@ class Populations:
     def add(self, moves: pl.DataFrame) -> None:
         """Take in the moves at later boundaries than all before (columns ``boundary``, ``score``, ``users``)."""
         moves = moves.sort("boundary", "score")
-        boundaries = moves["boundary"].to_numpy()
-        scores, users = moves["score"].to_numpy(), moves["users"].to_numpy()
+        boundaries, users = moves["boundary"].to_numpy(), moves["users"].to_numpy()
+        last = self._populations[-1]
+        scores, place = np.unique(np.concatenate([last.scores, moves["score"].to_numpy()]), return_inverse=True)
+        members = np.zeros(len(scores), np.int64)
+        members[place[: len(last.scores)]] = last.members
+        place = place[len(last.scores) :]
         edges = np.append(run_starts(boundaries), len(boundaries))
         for start, end in itertools.pairwise(edges):
+            members[place[start:end]] += users[start:end]  # a score stands at most once among a boundary's moves
+            present = np.flatnonzero(members)
             self._boundaries.append(int(boundaries[start]))
-            self._populations.append(self._populations[-1].moved(scores[start:end], users[start:end]))
+            self._populations.append(Population(scores[present], members[present], last.minimum))
 
     @property
     def boundaries(self) -> Sequence[int]:
@@ -113,12 +113,11 @@ class Populations:
 
     def at(self, boundary: int) -> Population:
         """The population that holds at a boundary (µs)."""
-        position = int(np.searchsorted(self._boundaries, boundary, side="right"))
-        return self._populations[position]
+        return self._populations[bisect_right(self._boundaries, boundary)]
 
     def forget_before(self, boundary: int) -> None:
         """Keep only what holds at ``boundary`` and later."""
-        position = int(np.searchsorted(self._boundaries, boundary, side="right"))
+        position = bisect_right(self._boundaries, boundary)
         self._boundaries = self._boundaries[position:]
         self._populations = self._populations[position:]
 

@@ -54,6 +54,10 @@ class EventBatchCoder(beam.coders.Coder):
         """The batch of bytes that `encode` wrote."""
         return EventBatch(pl.read_ipc_stream(io.BytesIO(encoded)))
 
+    def estimate_size(self, value: EventBatch) -> int:
+        """Bytes of one batch, about: runners ask this of elements that they pass on without encoding them."""
+        return int(value.frame.estimated_size())
+
     def is_deterministic(self) -> bool:
         """Never a key: the bytes may differ between versions of the library."""
         return False
