@@ -72,15 +72,22 @@ class Measures:
             scores = before[each.column].copy()
             values = timeline.columns[each.column][order]
             start = 0
-            for boundary in populations.boundaries:
-                if not span.settled < boundary <= span.end:
-                    continue
+            for boundary in self._boundaries(each, np.unique(indices), span):
                 at = (boundary - span.settled) // span.tick
                 end = int(np.searchsorted(indices, at, side="right"))
                 scores[users[start:end]] = values[start:end]
                 start = end
                 found.append(movers.at(populations.at(boundary), scores) * span.stride + at)
         return found
+
+    def _boundaries(self, measured: Measured, indices: I64, span: Span) -> list[int]:
+        """The boundaries (µs) in ``span`` at which the population moved, or one of this shard's users (tick ``indices``).
+
+        Users may move although the population does not: one joins with the score of another who leaves.
+        """
+        moved = {each for each in self._populations[measured.name].boundaries if span.settled < each <= span.end}
+        ticks = span.settled + indices * span.tick
+        return sorted(moved.union(ticks[ticks % measured.every == 0].tolist()))
 
     def percentiles(
         self, columns: Mapping[str, Column], source: I64, ticks: I64, wanted: frozenset[str]

@@ -105,3 +105,16 @@ def test_percentile_between_boundaries_is_that_of_the_last_one(outcome: Settle) 
         ("a", "EXITED", "top", 2),
         ("b", "ENTERED", "top", 2),
     ]
+
+
+def test_one_joins_with_the_score_of_another_who_leaves(outcome: Settle) -> None:
+    # At 5 the histogram stays as it is, though its members are others; at 6 only w is left, too few for a percentile.
+    log = [*points("v", 3), *points("u", 1, START + HOUR), *points("w", 3, START + 4 * HOUR)]
+    result = outcome(SCORE, TOP, [*log, event("u", "x", START + 7 * HOUR)], population={"minimum": 2})
+    assert result.told() == [
+        ("v", "ENTERED", "top", 2),
+        ("v", "EXITED", "top", 5),
+        ("w", "ENTERED", "top", 5),
+        ("w", "EXITED", "top", 6),
+    ]
+    assert result.causes()[-1] == ("w", "EXITED", "population")
