@@ -82,9 +82,13 @@ def _rivals(conditions: Conditions) -> dict[int, tuple[str, list[tuple[str, int]
 
 
 def _object(name: str, operator: str, value: pl.Expr, threshold: str | None) -> pl.Expr:
-    fields = {"feature": pl.lit(name), "operator": pl.lit(operator), "value": value}
-    fields["threshold"] = pl.lit(threshold, dtype=pl.String)
-    return pl.struct(**fields).struct.json_encode()
+    fields = (
+        pl.lit(name).alias("feature"),
+        pl.lit(operator).alias("operator"),
+        value.alias("value"),
+        pl.lit(threshold, dtype=pl.String).alias("threshold"),
+    )
+    return pl.struct(*fields).struct.json_encode()
 
 
 def _as_array(table: pl.DataFrame, objects: list[pl.Expr]) -> pl.Series:
