@@ -81,7 +81,7 @@ class Measures:
         return found
 
     def _boundaries(self, measured: Measured, indices: I64, span: Span) -> list[int]:
-        """The boundaries (µs) in ``span`` at which the population moved, or (tick ``indices``) one of this shard's users.
+        """The boundaries (µs) in ``span`` at which the population moved or (tick ``indices``) one of the shard's users.
 
         Users may move although the population does not: one joins with the score of another who leaves.
         """
