@@ -16,7 +16,7 @@ from segmentation.evidence import Evidence
 from segmentation.expressions import percentile_thresholds, segments_read
 from segmentation.features.timeline import I64, Bool, Changes, Span, grown, last_before, run_starts
 from segmentation.provisional import EarlyRow, EarlyRows, early_change_id
-from segmentation.pseudonyms import change_id, subject_ids
+from segmentation.pseudonyms import change_ids, subject_ids
 from segmentation.stepping import Decided
 
 
@@ -62,13 +62,17 @@ class ChangeLog:
         names = self._names[segment]
         actions = np.where(entered, "ENTERED", "EXITED")
         cause, late = self._causes(keys, segment, context)
-        ids = [change_id(*each) for each in zip(subjects, names, actions, ticks.tolist(), strict=True)]
+        who = pl.DataFrame(
+            {
+                "subject_id": pl.Series(subjects, dtype=pl.String),
+                "segment": pl.Series(names, dtype=pl.String),
+                "action": pl.Series(actions, dtype=pl.String),
+                "effective_at": ticks,
+            }
+        )
         columns = {
-            "change_id": pl.Series(ids, dtype=pl.String),
-            "subject_id": pl.Series(subjects, dtype=pl.String),
-            "segment": pl.Series(names, dtype=pl.String),
-            "action": pl.Series(actions, dtype=pl.String),
-            "effective_at": ticks,
+            "change_id": change_ids(who),
+            **who.to_dict(),
             "stage": pl.Series(np.where(late, "LATE", "ON_TIME"), dtype=pl.String),
             "cause": cause,
             "sequence": sequence,

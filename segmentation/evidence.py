@@ -106,6 +106,9 @@ def _readable(term: EvidenceTerm) -> pl.Expr:
     if term.type is Type.INTERVAL:
         length = term.value.abs()
         sign = pl.when(term.value < 0).then(pl.lit("-")).otherwise(pl.lit(""))
-        hours, minutes, seconds = length // HOUR, length % HOUR // MINUTE, length % MINUTE / SECOND
-        return pl.concat_str([sign, hours, pl.lit("h"), minutes, pl.lit("m"), seconds, pl.lit("s")])
+        hours, minutes, seconds = length // HOUR, length % HOUR // MINUTE, length % MINUTE // SECOND
+        # Digits, not a division: see docs/adr/0006-division.md.
+        fraction = (length % SECOND).cast(pl.String).str.zfill(6).str.strip_chars_end("0")
+        point = pl.when(fraction == "").then(pl.lit("")).otherwise(pl.lit("."))
+        return pl.concat_str([sign, hours, pl.lit("h"), minutes, pl.lit("m"), seconds, point, fraction, pl.lit("s")])
     return term.value

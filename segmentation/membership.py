@@ -106,12 +106,14 @@ class Memberships:
     def _again(self, before: Bool, after: Bool, enter: Bool, stay: Bool, since: I64, now: I64) -> I64:
         """A member that only its dwell keeps is due when that ends; one whose conditions contradict, at the next
         tick."""
-        bound = after & ~stay
+        bound, left = after & ~stay, before & ~after & enter
+        if not bound.any() and not left.any():
+            return np.zeros(len(after), np.int64)
         following = now + self._tick
         released = np.maximum(-(-(since + self._dwell) // self._tick) * self._tick, following)
         never = np.iinfo(np.int64).max
         due = np.where(bound, released, never).min(axis=1, initial=never)
-        due = np.where((before & ~after & enter).any(axis=1), following[:, 0], due)
+        due = np.where(left.any(axis=1), following[:, 0], due)
         return np.where(due == never, 0, due)
 
 

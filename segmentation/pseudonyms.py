@@ -9,6 +9,8 @@ import hmac
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+import polars as pl
+
 INTERNAL_BYTES = 32
 SUBJECT_PREFIX = "s1."
 _CACHED_USERS = 200_000
@@ -58,6 +60,11 @@ def stable_shard(internal: bytes, shards: int) -> int:
     return int.from_bytes(internal[:8], "little") % shards
 
 
-def change_id(subject_id: str, segment: str, action: str, tick: int) -> str:
-    """The id of a settled change: 32 hex digits, the same in every replay."""
-    return hashlib.sha256(f"{subject_id}|{segment}|{action}|{tick}".encode()).hexdigest()[:32]
+def change_ids(changes: pl.DataFrame) -> pl.Series:
+    """The ids of settled changes (columns subject_id, segment, action, effective_at in µs): 32 hex digits each.
+
+    They are those of SHA-256 over the four, joined by ``|``: the same in every replay.
+    """
+    joined = pl.concat_str("subject_id", "segment", "action", "effective_at", separator="|").cast(pl.Binary)
+    texts = changes.select(joined).to_series()
+    return pl.Series([hashlib.sha256(text).hexdigest()[:32] for text in texts], dtype=pl.String)

@@ -51,6 +51,12 @@ def test_times_and_intervals_are_readable(outcome: Settle) -> None:
     ]
 
 
+def test_interval_without_a_fraction(outcome: Settle) -> None:
+    segments = {"x": {"when": "j.time_to_complete > INTERVAL '1' MINUTE"}}
+    log = [event("a", "go", START), event("a", "done", START + 26 * HOUR + 100 * 1_000_000)]
+    assert evidence(outcome(JOURNEY, segments, log))[0][2] == [("j.time_to_complete", ">", "26h1m40s", "1m")]
+
+
 def test_leaving_rests_on_until_and_names_the_rival_that_won(outcome: Settle) -> None:
     features = {"clicks": {"kind": "rolling_count", "window": "9h", "every": "1h", "event": "p"}}
     segments = {

@@ -3,10 +3,11 @@
 import hashlib
 import hmac
 
+import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segmentation.pseudonyms import Keys, Pseudonymizer, change_id, stable_shard, subject_ids
+from segmentation.pseudonyms import Keys, Pseudonymizer, change_ids, stable_shard, subject_ids
 
 KEYS = Keys(b"state key of a test", b"publish key of a test")
 USERS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
@@ -69,4 +70,6 @@ def test_users_spread_over_shards() -> None:
 
 def test_change_id() -> None:
     expected = hashlib.sha256(b"s1.abc|power_user|ENTERED|1767225600000000").hexdigest()[:32]
-    assert change_id("s1.abc", "power_user", "ENTERED", 1_767_225_600_000_000) == expected
+    columns = {"subject_id": "s1.abc", "segment": "power_user", "action": "ENTERED"}
+    changes = pl.DataFrame([{**columns, "effective_at": 1_767_225_600_000_000}])
+    assert change_ids(changes).to_list() == [expected]
