@@ -28,7 +28,7 @@ OPTIONS = {
     for name, command in COMMANDS.items()
 }
 #: Options of other programs, and of Beam, that the pages speak of.
-OTHERS = {"--large", "--direct_running_mode", "--prism_location", "--help", "--version"}
+OTHERS = {"--large", "--repeat", "--direct_running_mode", "--prism_location", "--help", "--version"}
 
 
 def _blocks(language: str) -> list[tuple[str, str]]:
