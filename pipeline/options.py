@@ -3,15 +3,13 @@
 import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from segmentation.suggestions import did_you_mean
 from segmentation.units import MILLISECOND, parse_duration, parse_instant
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
-
-Emit = Literal["early", "settled"]
 
 DEFAULT_SHARDS = 8
 MAX_SHARDS = 4096

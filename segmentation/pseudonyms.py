@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-INTERNAL_BYTES = 32
 SUBJECT_PREFIX = "s1."
 _CACHED_USERS = 200_000
 

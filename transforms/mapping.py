@@ -8,9 +8,6 @@ from transforms.raw_chunk import Format
 
 Unit = Literal["s", "ms", "us", "ns"]
 
-#: Format given as a mapping's own: integer microseconds or ISO 8601 with a zone, as in native events.
-NATIVE_TIME = None
-
 
 @dataclass(frozen=True)
 class Column:

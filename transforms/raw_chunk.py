@@ -42,8 +42,3 @@ class RawChunk:
     repeats: tuple[tuple[int, int], ...] = ()
     """Records whose bytes occurred before in this file: (index in this chunk, from 0; the how-manieth it is, from 2).
     Filled only where events get their ids from their content."""
-
-    @property
-    def oversized(self) -> bool:
-        """Whether this is a single record beyond `MAX_RECORD_BYTES`."""
-        return self.fault is not None and self.fault.reason == "too_large"

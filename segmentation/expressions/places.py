@@ -32,10 +32,6 @@ class Places:
                 return self._tokens[index]
         return None
 
-    def peek(self) -> Token | None:
-        """The token at the cursor."""
-        return self._tokens[self._next] if self._next < len(self._tokens) else None
-
     def near(self, node: exp.Expr) -> int:
         """The offset of the first noted place within the node, else of the cursor."""
         starts: list[int] = [below.meta["start"] for below in node.walk() if "start" in below.meta]
