@@ -15,7 +15,7 @@ from tests.acceptance.driving import frame, settle, settle_live
 from tests.acceptance.logs import MINUTE, RULES, Event, conflicting_logs, logs
 
 by_rules = pytest.mark.parametrize("path", RULES, ids=lambda path: path.stem)
-few = settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+few = settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 @st.composite
