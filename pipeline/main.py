@@ -11,6 +11,7 @@ from pipeline.ending import catch_signals, ending
 if TYPE_CHECKING:
     from pipeline.inputs import Inputs
     from pipeline.options import RunOptions
+    from segmentation.config import Rules
 
 app = typer.Typer(
     help="Knows which segments every user is in, exactly, from a log of events.",
@@ -55,6 +56,7 @@ def check(rules: Annotated[str, typer.Argument(help="The rules file (YAML).", sh
         counts = f"{_counted(len(loaded.features), 'feature')}, {_counted(len(loaded.segments), 'segment')}"
         tick = format_duration(loaded.tick)
         typer.echo(f"{rules}: no errors (version {loaded.version}, tick {tick}, {counts})")
+        _warn_of_flags(loaded)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -145,6 +147,7 @@ def run(
             beam_args=tuple(context.args),
         )
         inputs = load_inputs(options)
+        _warn_of_flags(inputs.rules)
         if dry_run:
             counts = f"{_counted(len(inputs.files), 'file')}, {_counted(len(inputs.rules.segments), 'segment')}"
             typer.echo(f"ready to run: {counts}")
@@ -214,6 +217,12 @@ def _run(options: "RunOptions", inputs: "Inputs", quiet: bool) -> None:
     if not quiet:
         show_summary(summary, options)
     warn_of_demo_keys()
+
+
+def _warn_of_flags(rules: "Rules") -> None:
+    flagged = [name for name, segment in rules.segments.items() if segment.flag is not None]
+    if flagged:
+        typer.echo(f"WARNING: flags are not consulted yet, so these segments are on: {', '.join(flagged)}", err=True)
 
 
 def _counted(number: int, what: str) -> str:

@@ -35,6 +35,15 @@ def test_there_are_enough_broken_files() -> None:
     assert len(BROKEN) >= 25
 
 
+def test_segment_with_a_flag_is_warned_of(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "rules.yaml", RULES.replace("{when: views >= 2}", "{when: views >= 2, flag: new-onboarding}")
+    )
+    outcome = segments("check", path)
+    assert outcome.code == 0
+    assert "flags are not consulted yet, so these segments are on: active" in outcome.err
+
+
 def test_missing_file() -> None:
     outcome = segments("check", "missing.yaml")
     assert (outcome.code, outcome.err) == (2, "missing.yaml:1:1: cannot be read: No such file or directory\n")

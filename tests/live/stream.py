@@ -124,7 +124,7 @@ def _batch(events: Sequence[Event], number: int) -> EventBatch:
     return EventBatch(pl.DataFrame(columns))
 
 
-class _Collect(beam.DoFn):  # type: ignore[misc]  # Beam's base classes are untyped
+class _Collect(beam.DoFn):
     def __init__(self, run: str) -> None:
         self._run = run
 
