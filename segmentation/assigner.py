@@ -16,7 +16,7 @@ from segmentation.conditions import Conditions, feature_frame
 from segmentation.config import Rules
 from segmentation.due import Crossings
 from segmentation.features.timeline import I64, Changes, Span, last_before, merged_keys
-from segmentation.frames import decode_frames, encode_frames
+from segmentation.frames import decode_frames, encode_frames, tables_under
 from segmentation.measures import Measures
 from segmentation.membership import Memberships
 from segmentation.provisional import Provisional, claims_of, unconfirmed
@@ -143,13 +143,13 @@ class Assigner:
         if meta["segments"] != list(self.rules.segments):
             raise KeyError(f"the state holds the segments {meta['segments']}, the rules {list(self.rules.segments)}")
         self._users.restore(tables)
-        self._memberships.restore(_part(tables, "memberships/"))
-        self._provisional.restore(_part(tables, "early/"))
+        self._memberships.restore(tables_under(tables, "memberships/"))
+        self._provisional.restore(tables_under(tables, "early/"))
         self._log.sequence = tables["log/sequence"]["sequence"].to_numpy().copy()
         self._stepper.grow(len(self._users))
         self.settled = settled = meta["settled"]
         if settled is not None:
-            self._measures.restore(_part(tables, "population/"), settled, self._users.columns)
+            self._measures.restore(tables_under(tables, "population/"), settled, self._users.columns)
             everyone = np.arange(len(self._users))
             span = Span(settled, self.rules.tick, 0)
             frame = self._frame(self._users.now(), everyone, span, self.conditions.columns)
@@ -205,7 +205,3 @@ class Assigner:
         }
         percentiles = self._measures.percentiles(timeline.columns, source, ticks, wanted)
         return feature_frame(self.rules, columns, ticks, percentiles, self._users.vocabularies, wanted)
-
-
-def _part(tables: dict[str, pl.DataFrame], prefix: str) -> dict[str, pl.DataFrame]:
-    return {name.removeprefix(prefix): table for name, table in tables.items() if name.startswith(prefix)}

@@ -56,6 +56,11 @@ def decode_frames(data: bytes) -> tuple[dict[str, Any], dict[str, pl.DataFrame]]
     return header["meta"], tables
 
 
+def tables_under(tables: Mapping[str, pl.DataFrame], prefix: str) -> dict[str, pl.DataFrame]:
+    """The tables whose names begin with ``prefix``, by the rest of their names."""
+    return {name.removeprefix(prefix): table for name, table in tables.items() if name.startswith(prefix)}
+
+
 def _header(data: bytes) -> tuple[dict[str, Any], int]:
     if data[:4] != _MAGIC:
         raise FrameError(f"expected tables of layout {_MAGIC.decode()}, found {bytes(data[:4])!r}")

@@ -22,7 +22,7 @@ from segmentation.features.timeline import (
     merged_keys,
     run_starts,
 )
-from segmentation.frames import decode_frames, encode_frames
+from segmentation.frames import decode_frames, encode_frames, tables_under
 from segmentation.intake import Counts, Intake
 from segmentation.percentiles import features_with_percentile
 from segmentation.units import next_tick
@@ -155,9 +155,9 @@ class Tracker:
         self.settled, self.clock = meta["settled"], meta["clock"]
         self._users = tables["users"]["internal"].to_list()
         self._rows = {internal: row for row, internal in enumerate(self._users)}
-        self._intake.restore(_part(tables, "intake/"))
+        self._intake.restore(tables_under(tables, "intake/"))
         for name, state in self._features.items():
-            state.restore(_part(tables, f"feature/{name}/"))
+            state.restore(tables_under(tables, f"feature/{name}/"))
 
     def _select(self, users: list[bytes]) -> "Tracker":
         """A copy with some users only."""
@@ -209,10 +209,6 @@ class Tracker:
                 column = name if feature.every == span.tick else boundary_column(name)
                 moves.append(_histogram_moves(name, changes, column, before[column], span))
         return pl.concat(moves)
-
-
-def _part(tables: dict[str, pl.DataFrame], prefix: str) -> dict[str, pl.DataFrame]:
-    return {name.removeprefix(prefix): table for name, table in tables.items() if name.startswith(prefix)}
 
 
 def _marked(keys: I64, some: I64) -> Bool:
