@@ -10,7 +10,7 @@ ARGS ?=
 
 .PHONY: help
 help: ## show this list
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml uv.lock scripts/setup.sh
 	@PYTHON="$(PYTHON)" scripts/setup.sh
@@ -47,6 +47,18 @@ format: $(READY) ## rewrite the code in the project's style
 bench: $(READY) ## measure against the peers (ARGS=--large adds 4,000,000 events)
 	@scripts/setup.sh bench || echo "bench: the peers' environment could not be made; they are left out" >&2
 	$(BIN)/python -m tests.bench.run $(ARGS)
+
+.PHONY: stack-up
+stack-up: $(READY) ## start Flink, Beam's job server and Kafka on this machine; prints their addresses (Java 17, Maven)
+	@$(BIN)/segments stack up $(ARGS)
+
+.PHONY: stack-down
+stack-down: $(READY) ## stop what stack-up started
+	@$(BIN)/segments stack down $(ARGS)
+
+.PHONY: stack-status
+stack-status: $(READY) ## show what of the stack runs
+	@$(BIN)/segments stack status $(ARGS)
 
 .PHONY: prism
 prism: ## build Beam's Prism runner into the user's cache (needs Go)

@@ -82,16 +82,20 @@ def _message(error: Exception) -> tuple[str, str | None]:
 
 def _refusals() -> tuple[type[Exception], ...]:
     """Errors about something that the command line, the environment or the files it names got wrong."""
+    from pipeline.io.kafka_address import AddressError
+    from pipeline.io.kafka_clients import BrokerError
     from pipeline.io.log_stream import InputError
     from pipeline.io.output_file import OutputError
     from pipeline.io.store_engine import StoreError
-    from pipeline.options import OptionError
+    from pipeline.option_error import OptionError
     from pipeline.traffic import TrafficOptionError
     from segmentation.rules_problems import RulesError
     from transforms.keys import SecretKeyError
     from transforms.mapping_file import MappingError
 
     return (
+        AddressError,
+        BrokerError,
         InputError,
         OutputError,
         StoreError,

@@ -1,5 +1,6 @@
 """The pipeline as one readable chain: chunks of a log in; changes, profiles and dead letters out."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,8 @@ from transforms.track_users import FEATURES, POPULATION, TrackUsers
 class Plan:
     """All that shapes the graph but its ends.
 
-    ``now`` is the clock of the run, µs. ``demo_keys``: the published demo keys may stand in for missing ones.
+    ``now`` is the clock of the run in µs, or what tells it where a run goes on for long. ``demo_keys``: the published
+    demo keys may stand in for missing ones.
     """
 
     rules: Rules
@@ -31,7 +33,7 @@ class Plan:
     early: bool
     profiles: bool
     demo_keys: bool
-    now: int
+    now: int | Callable[[], int]
 
 
 @dataclass(frozen=True)

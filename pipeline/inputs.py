@@ -4,21 +4,17 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.io.event_files import find_files, format_of
-from pipeline.io.log_stream import InputError, LogStream
+from pipeline.io.csv_header import check_header
+from pipeline.io.event_files import find_files
+from pipeline.io.kafka_address import KafkaAddress
 from pipeline.io.output_file import RECORD_ENDINGS, OutputError
-from pipeline.options import RunOptions
+from pipeline.option_error import OptionError
+from pipeline.options import Place, RunOptions
 from segmentation.config import Rules
 from segmentation.rules_file import load_rules
-from segmentation.suggestions import did_you_mean
-from transforms.decoding.csv_decoder import read_header
 from transforms.keys import load_keys, uses_demo_keys
 from transforms.mapping import EventMapping
 from transforms.mapping_file import load_mapping
-
-#: A header line is looked for in so many bytes.
-_HEADER_BYTES = 1 << 20
-_NATIVE_COLUMNS = ("event_id", "user_id", "name", "occurred_at")
 
 
 @dataclass(frozen=True)
@@ -27,7 +23,7 @@ class Inputs:
 
     rules: Rules
     mapping: EventMapping | None
-    files: list[str]
+    files: list[str]  #: none where a topic is read
 
 
 def load_inputs(options: RunOptions) -> Inputs:
@@ -38,42 +34,34 @@ def load_inputs(options: RunOptions) -> Inputs:
         MappingError: the mapping file has errors.
         InputError: the events can't be found or read, or a CSV file lacks a column that is needed.
         OutputError: an output can't be written, or is an input or another output too.
-        SecretKeyError: the keys in the environment can't be used.
+        SecretKeyError: the keys in the environment can't be used, or there are none and the output leaves this machine.
     """
     rules = load_rules(options.rules)
     mapping = None if options.mapping is None else load_mapping(options.mapping)
-    files = find_files(options.events)
+    if mapping is not None and options.live and mapping.format != "json":
+        raise OptionError(f"--mapping: {options.mapping} is for {mapping.format}; a topic's records are JSON or Avro")
+    if mapping is not None and options.live and mapping.numbers_repeats:
+        raise OptionError(
+            f"--mapping: {options.mapping} names no event_id, and a topic can't tell how often a record occurred before"
+        )
+    files = [] if isinstance(options.events, KafkaAddress) else find_files(options.events)
     for file in files:
-        _check_header(file, mapping, options.mapping)
+        check_header(file, mapping, options.mapping)
     _check_outputs(options, files)
-    load_keys(allow_demo=uses_demo_keys())
+    load_keys(allow_demo=demo_keys_will_do(options))
     return Inputs(rules, mapping, files)
 
 
-def _check_header(file: str, mapping: EventMapping | None, mapping_path: str | None) -> None:
-    """A column that isn't there would make a dead letter of every record."""
-    if (format_of(file) if mapping is None else mapping.format) != "csv" or not Path(file).is_file():
-        return
-    with LogStream(file) as stream:
-        line, end, _ = stream.read(_HEADER_BYTES).removeprefix(b"\xef\xbb\xbf").partition(b"\n")
-    if not line.strip() or (not end and len(line) >= _HEADER_BYTES):
-        return
-    delimiter, quote = (",", '"') if mapping is None else (mapping.delimiter, mapping.quote)
-    try:
-        header = read_header(line.removesuffix(b"\r"), delimiter, quote)
-    except ValueError as error:
-        raise InputError(f"{file}: the header can't be read: {error}") from error
-    wanted = _NATIVE_COLUMNS if mapping is None else mapping.columns()
-    missing = [column for column in wanted if column not in header]
-    if missing:
-        hint = did_you_mean(missing[0], header)
-        needed = "an event needs it" if mapping_path is None else f"{mapping_path} names it"
-        more = f" (nor {', '.join(missing[1:])})" if missing[1:] else ""
-        raise InputError(f"{file}: the header has no column {missing[0]!r}{more}; {needed}{hint}")
+def demo_keys_will_do(options: RunOptions) -> bool:
+    """Whether no keys are set, and what is written stays on this machine."""
+    topics = [place for place in (options.changes, options.dead_letters) if isinstance(place, KafkaAddress)]
+    return uses_demo_keys() and all(topic.is_local for topic in topics)
 
 
 def _check_outputs(options: RunOptions, files: list[str]) -> None:
-    outputs = {"--changes": options.changes, "--dead-letters": options.dead_letters}
+    places = {"--changes": options.changes, "--dead-letters": options.dead_letters}
+    _check_topics(options)
+    outputs = {option: place for option, place in places.items() if isinstance(place, str)}
     for option, path in outputs.items():
         if not path.endswith(RECORD_ENDINGS):
             raise OutputError(f"{option}: {path} has no known ending; end it with {', '.join(RECORD_ENDINGS)}")
@@ -91,9 +79,23 @@ def _check_outputs(options: RunOptions, files: list[str]) -> None:
             raise OutputError(f"{option}: {path} {taken[place]} too; give another path")
         taken[place] = f"is written as {option}"
         _check_place(option, path, place)
-        if Path(options.events).is_dir() and place.is_relative_to(Path(options.events).resolve()):
+        if _is_inside(place, options.events):
             shown = f"{path} lies in the folder {options.events}, which --events reads whole"
             raise OutputError(f"{option}: {shown}; give a path outside of it")
+
+
+def _check_topics(options: RunOptions) -> None:
+    taken: dict[str, str] = {}
+    for option, place in (("--events", options.events), ("--changes", options.changes)):
+        if isinstance(place, KafkaAddress):
+            taken.setdefault(place.url, option)
+    for option, place in (("--changes", options.changes), ("--dead-letters", options.dead_letters)):
+        if isinstance(place, KafkaAddress) and taken.get(place.url, option) != option:
+            raise OptionError(f"{option}: {place.url} is the topic of {taken[place.url]} too; give another one")
+
+
+def _is_inside(place: Path, events: Place) -> bool:
+    return isinstance(events, str) and Path(events).is_dir() and place.is_relative_to(Path(events).resolve())
 
 
 def _check_place(option: str, path: str, place: Path) -> None:

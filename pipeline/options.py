@@ -1,38 +1,42 @@
 """The options of a run, parsed once into one frozen value."""
 
-import argparse
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
+from pipeline.beam_args import check_beam_args
+from pipeline.io.kafka_address import KafkaAddress, is_kafka
+from pipeline.option_error import OptionError
 from segmentation.suggestions import did_you_mean
-from segmentation.units import MILLISECOND, parse_duration, parse_instant
-
-if TYPE_CHECKING:
-    from apache_beam.options.pipeline_options import PipelineOptions
+from segmentation.units import MILLISECOND, SECOND, parse_duration, parse_instant
 
 DEFAULT_SHARDS = 8
 MAX_SHARDS = 4096
 DEFAULT_RUNNER = "FnApiRunner"
+FLINK = "FlinkRunner"
+#: Live, so much disorder is waited for where nothing else is said, µs.
+DEFAULT_DISORDER = 10 * SECOND
 #: Runners that execute in this process, so that they can write files.
 LOCAL_RUNNERS = ("FnApiRunner", "PrismRunner")
+_RUNNERS = (*LOCAL_RUNNERS, FLINK)
 _ALIASES = {
     "fnapirunner": "FnApiRunner",
     "directrunner": "FnApiRunner",
     "direct": "FnApiRunner",
     "prism": "PrismRunner",
     "prismrunner": "PrismRunner",
+    "flink": FLINK,
+    "flinkrunner": FLINK,
 }
-_CLUSTER_RUNNERS = ("FlinkRunner", "DataflowRunner", "PortableRunner", "SparkRunner")
+_LATER_RUNNERS = ("DataflowRunner", "PortableRunner", "SparkRunner")
 #: What `segments run` knows itself.
 OWN_OPTIONS = (
     "--rules", "--events", "--changes", "--mapping", "--profiles", "--dead-letters", "--emit", "--until",
-    "--max-disorder", "--shards", "--summary", "--runner", "--dry-run", "--quiet", "--verbose", "--help",
+    "--max-disorder", "--shards", "--summary", "--runner", "--expansion-service", "--from-savepoint", "--detach",
+    "--dry-run", "--quiet", "--verbose", "--help",
 )  # fmt: skip
 
-
-class OptionError(ValueError):
-    """A bad value; the message starts with the option's name."""
+#: The path of a file, or a topic.
+Place = str | KafkaAddress
 
 
 @dataclass(frozen=True)
@@ -44,9 +48,9 @@ class RunOptions:
     """
 
     rules: str
-    events: str
-    changes: str
-    dead_letters: str
+    events: Place
+    changes: Place
+    dead_letters: Place
     mapping: str | None
     profiles: str | None
     early: bool
@@ -56,6 +60,15 @@ class RunOptions:
     summary: str | None
     runner: str
     beam_args: tuple[str, ...]
+    #: Only for Flink: where the sources are expanded, what state to start from, and whether to leave a running job.
+    expansion_service: str | None = None
+    from_savepoint: str | None = None
+    detach: bool = False
+
+    @property
+    def live(self) -> bool:
+        """Whether the input has no end."""
+        return isinstance(self.events, KafkaAddress)
 
     @classmethod
     def parse(
@@ -73,48 +86,82 @@ class RunOptions:
         shards: int | None = None,
         summary: str | None = None,
         runner: str | None = None,
+        expansion_service: str | None = None,
+        from_savepoint: str | None = None,
+        detach: bool = False,
         beam_args: tuple[str, ...] = (),
     ) -> "RunOptions":
         """From the texts of a command line.
 
         Raises:
             OptionError: a value can't be used; the message names the option.
+            AddressError: the address of a topic can't be used; the message names the option.
         """
-        paths = {"--rules": rules, "--events": events, "--changes": changes, "--mapping": mapping}
-        paths |= {"--dead-letters": dead_letters, "--summary": summary}
-        for option, path in paths.items():
+        for option, path in {"--mapping": mapping, "--summary": summary}.items():
             if path is not None:
                 _check_path(option, path)
         if profiles is not None:
             _check_store(profiles)
-        _check_beam_args(beam_args)
-        return cls(
+        source = _place("--events", events)
+        live = isinstance(source, KafkaAddress)
+        chosen = _chosen_runner(runner, live=live)
+        check_beam_args(beam_args, OWN_OPTIONS, flink=chosen == FLINK)
+        sink = _place("--changes", changes, reads=False)
+        disorder = DEFAULT_DISORDER if live else 0
+        options = cls(
             rules=rules,
-            events=events,
-            changes=changes,
-            dead_letters=default_dead_letters(changes) if dead_letters is None else dead_letters,
+            events=source,
+            changes=sink,
+            dead_letters=(
+                default_dead_letters(sink)
+                if dead_letters is None
+                else _place("--dead-letters", dead_letters, reads=False)
+            ),
             mapping=mapping,
             profiles=profiles,
-            early=_emit(emit) == "early",
+            early=live if emit is None else _emit(emit) == "early",
             until=None if until is None else _parsed("--until", until, parse_instant),
-            max_disorder=0 if max_disorder is None else _disorder(max_disorder),
+            max_disorder=disorder if max_disorder is None else _disorder(max_disorder),
             shards=DEFAULT_SHARDS if shards is None else _shards(shards),
             summary=summary,
-            runner=DEFAULT_RUNNER if runner is None else _runner(runner),
+            runner=chosen,
             beam_args=beam_args,
+            expansion_service=expansion_service,
+            from_savepoint=from_savepoint,
+            detach=detach,
         )
+        if chosen == FLINK:
+            _check_flink(options)
+        elif expansion_service is not None or from_savepoint is not None or detach:
+            raise OptionError("--expansion-service, --from-savepoint and --detach are for --runner flink")
+        return options
 
 
-def default_dead_letters(changes: str) -> str:
+def default_dead_letters(changes: Place) -> Place:
     """Where dead letters go when nothing else is said: beside the changes."""
+    if isinstance(changes, KafkaAddress):
+        return replace(changes, topic=f"{changes.topic}.dead-letters", option="--dead-letters")
     stem = changes.removesuffix(".gz")
     for ending in (".jsonl", ".avro"):
         stem = stem.removesuffix(ending)
     return stem + ".dead-letters.jsonl"
 
 
+def _dead_letters(text: str) -> Place:
+    return _place("--dead-letters", text, reads=False)
+
+
+def _place(option: str, text: str, *, reads: bool = True) -> Place:
+    if is_kafka(text):
+        return KafkaAddress.parse(text, option, reads=reads)
+    _check_path(option, text)
+    return text
+
+
 def _check_path(option: str, text: str) -> None:
     scheme, separator, _ = text.partition("://")
+    if separator and scheme == "kafka":
+        raise OptionError(f"{option}: can't be a topic; give the path of a file")
     if separator:
         raise OptionError(f"{option}: {scheme}:// is not available yet; give the path of a file")
     if not text.strip():
@@ -131,8 +178,23 @@ def _check_store(url: str) -> None:
         raise OptionError("--profiles: the URL names no file; write sqlite:///FILE, or sqlite:////FILE from the root")
 
 
-def _emit(text: str | None) -> str | None:
-    if text not in (None, "early", "settled"):
+def _check_flink(options: RunOptions) -> None:
+    """Flink's workers may be anywhere, so what they read and write must be reachable from everywhere."""
+    if not options.live:
+        raise OptionError("--events: Flink reads kafka://; `segments replay` writes a log into a topic")
+    for option, place in (("--changes", options.changes), ("--dead-letters", options.dead_letters)):
+        if not isinstance(place, KafkaAddress):
+            raise OptionError(f"{option}: Flink writes to kafka://HOST:PORT/TOPIC, not to a file")
+    if options.profiles is not None:
+        raise OptionError("--profiles: sqlite:// is a file of this machine, which Flink's workers can't share")
+    if options.until is not None:
+        raise OptionError("--until: a live run has no end; leave it out")
+    if options.detach and options.summary is not None:
+        raise OptionError("--summary: the numbers are known when the job has ended, and --detach doesn't wait for it")
+
+
+def _emit(text: str) -> str:
+    if text not in ("early", "settled"):
         raise OptionError(f"--emit: expected early or settled, found {text!r}")
     return text
 
@@ -143,14 +205,21 @@ def _shards(number: int) -> int:
     return number
 
 
+def _chosen_runner(name: str | None, *, live: bool) -> str:
+    runner = (FLINK if live else DEFAULT_RUNNER) if name is None else _runner(name)
+    if live and runner != FLINK:
+        raise OptionError(f"--runner: kafka:// is read on Flink only, not by {runner}; write --runner flink")
+    return runner
+
+
 def _runner(name: str) -> str:
     runner = _ALIASES.get(name.lower())
     if runner is not None:
         return runner
-    if name.lower() in {known.lower() for known in _CLUSTER_RUNNERS}:
-        raise OptionError(f"--runner: {name} is not available yet; expected one of {', '.join(LOCAL_RUNNERS)}")
-    hint = did_you_mean(name, LOCAL_RUNNERS)
-    raise OptionError(f"--runner: expected one of {', '.join(LOCAL_RUNNERS)}, found {name!r}{hint}")
+    if name.lower() in {known.lower() for known in _LATER_RUNNERS}:
+        raise OptionError(f"--runner: {name} is not available yet; expected one of {', '.join(_RUNNERS)}")
+    hint = did_you_mean(name, _RUNNERS)
+    raise OptionError(f"--runner: expected one of {', '.join(_RUNNERS)}, found {name!r}{hint}")
 
 
 def _disorder(text: str) -> int:
@@ -165,36 +234,3 @@ def _parsed(option: str, text: str, parse: Callable[[str], int]) -> int:
         return parse(text)
     except (ValueError, OverflowError) as error:
         raise OptionError(f"{option}: {error}") from error
-
-
-class _BeamParser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise OptionError(message.removeprefix("argument "))
-
-
-def _check_beam_args(arguments: tuple[str, ...]) -> None:
-    """Beam itself drops what it doesn't know with a warning, so that a typing error would change a run unseen."""
-    if not arguments:
-        return
-    # Beam takes seconds to import; most command lines have nothing for it.
-    from apache_beam.options.pipeline_options import PipelineOptions
-
-    parser = _BeamParser(prog="segments run", add_help=False, allow_abbrev=False, conflict_handler="resolve")
-    for kind in sorted(set(_subclasses(PipelineOptions)), key=lambda kind: kind.__name__):
-        kind._add_argparse_args(parser)  # type: ignore[arg-type]  # Beam's own parser has a private type
-    parsed, unknown = parser.parse_known_args(list(arguments))
-    if unknown:
-        name = unknown[0].partition("=")[0]
-        if not name.startswith("-"):
-            raise OptionError(f"unexpected argument {name!r}; every value belongs to an option")
-        known = [option for option in parser._option_string_actions if option.startswith("--")]
-        hint = did_you_mean(name, [*OWN_OPTIONS, *known])
-        raise OptionError(f"{name}: there is no such option here or in Beam{hint}")
-    if parsed.direct_running_mode == "multi_processing":
-        raise OptionError("--direct_running_mode: multi_processing can't write local files; leave it out")
-
-
-def _subclasses(kind: "type[PipelineOptions]") -> "Iterator[type[PipelineOptions]]":
-    for each in kind.__subclasses__():
-        yield each
-        yield from _subclasses(each)

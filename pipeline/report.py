@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from pipeline.options import RunOptions
+from pipeline.options import Place, RunOptions
 from pipeline.progress import Listening
 from transforms.keys import uses_demo_keys
 
 if TYPE_CHECKING:
+    from pipeline.heartbeat import HeartbeatSummary
+    from pipeline.replay import ReplaySummary
     from pipeline.run import Summary
+    from pipeline.tail import TailSummary
     from pipeline.traffic import TrafficSummary
 
 _STAGES = {"ON_TIME": "settled on time", "LATE": "settled late", "EARLY": "provisional"}
@@ -62,6 +65,24 @@ def show_traffic(summary: "TrafficSummary") -> None:
     _show_counts(sorted(summary.names.items()), style="dim")
 
 
+def show_replay(summary: "ReplaySummary") -> None:
+    """What was sent."""
+    _show(f"{summary.to}: {summary.events:,} records of a log in {summary.records:,}, {summary.partitions} partitions")
+    _show_counts([(f"records that are no event, from {summary.files} files", summary.malformed)])
+    _show(f"done in {summary.seconds:.1f} s")
+
+
+def show_heartbeats(summary: "HeartbeatSummary") -> None:
+    """What was sent."""
+    _show(f"{summary.to}: {summary.beats:,} heartbeats into each of {summary.partitions} partitions")
+
+
+def show_tail(summary: "TailSummary") -> None:
+    """What was read, on standard error: standard output has the messages."""
+    counts = f"{summary.changes:,} changes, {summary.dead_letters:,} dead letters, {summary.undecodable:,} undecodable"
+    _errors().print(counts, highlight=False, soft_wrap=True)
+
+
 def show_summary(summary: "Summary", options: RunOptions) -> None:
     """Segment sizes, cut points, and where the records went."""
     _show(f"segments at the end, of {summary.users:,} user{'' if summary.users == 1 else 's'}", style="bold")
@@ -77,13 +98,18 @@ def show_summary(summary: "Summary", options: RunOptions) -> None:
     rows += [(f"dropped: {reason}", count) for reason, count in summary.dropped.items()]
     rows += [(f"dead letter: {reason}", count) for reason, count in summary.dead_letter.items()]
     _show_counts(rows)
-    _show(f"{sum(summary.changes.values()):,} changes in {options.changes}", style="bold")
+    _show(f"{sum(summary.changes.values()):,} changes in {shown(options.changes)}", style="bold")
     _show_counts([(_STAGES.get(stage, stage), count) for stage, count in summary.changes.items()])
     if summary.dead_letter:
-        _show(f"dead letters in {options.dead_letters}", style="yellow")
+        _show(f"dead letters in {shown(options.dead_letters)}", style="yellow")
     if options.profiles is not None:
         _show(f"profiles in {options.profiles}")
     _show(f"done in {summary.seconds:.1f} s")
+
+
+def shown(place: Place) -> str:
+    """A place as messages name it."""
+    return place if isinstance(place, str) else place.url
 
 
 def warn_of_demo_keys() -> None:

@@ -13,17 +13,18 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.runner import PipelineResult
 
-from pipeline.graph import Plan, build
-from pipeline.inputs import Inputs
+from pipeline.graph import Outputs, Plan, build
+from pipeline.inputs import Inputs, demo_keys_will_do
 from pipeline.io.changes_file import ChangesWriter
 from pipeline.io.dead_letters_file import DeadLettersWriter
+from pipeline.io.kafka_address import KafkaAddress
+from pipeline.io.kafka_sinks import WriteChangesToKafka, WriteDeadLettersToKafka
 from pipeline.io.local_sinks import LocalSinks, WriteChanges, WriteDeadLetters, WriteProfiles, register, unregister
 from pipeline.io.output_file import OutputFile
 from pipeline.io.read_files import ReadFiles, formats
 from pipeline.options import RunOptions
 from segmentation.units import floor_to
 from transforms.decode_events import NAMESPACE
-from transforms.keys import uses_demo_keys
 from transforms.timing import Timing
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def execute(options: RunOptions, inputs: Inputs, clock: Callable[[], float] = ti
     register(run, sinks)
     try:
         result = _execute(options, inputs, run, now)
-        summary = _summary(result, inputs, round(time.monotonic() - started, 3))
+        summary = summary_of(result, inputs, round(time.monotonic() - started, 3))
         if sinks.summary is not None:
             with sinks.summary.writing() as stream:
                 stream.write(summary.to_json().encode())
@@ -81,9 +82,11 @@ def execute(options: RunOptions, inputs: Inputs, clock: Callable[[], float] = ti
 
 def _open_sinks(options: RunOptions, now: int) -> LocalSinks:
     with ExitStack() as opened:
-        changes = opened.enter_context(ChangesWriter(options.changes))
-        dead_letters = opened.enter_context(DeadLettersWriter(options.dead_letters))
-        summary = None
+        changes = dead_letters = summary = None
+        if isinstance(options.changes, str):
+            changes = opened.enter_context(ChangesWriter(options.changes))
+        if isinstance(options.dead_letters, str):
+            dead_letters = opened.enter_context(DeadLettersWriter(options.dead_letters))
         if options.summary is not None:
             summary = opened.enter_context(OutputFile(options.summary, "--summary"))
         profiles = None if options.profiles is None else _open_store(options.profiles)
@@ -98,26 +101,40 @@ def _open_store(url: str) -> "ProfileStore":
     return ProfileStore(url, "--profiles")
 
 
-def _execute(options: RunOptions, inputs: Inputs, run: str, now: int) -> PipelineResult:
-    tick = inputs.rules.tick
-    until = None if options.until is None else floor_to(options.until, tick)
-    plan = Plan(
+def plan_of(options: RunOptions, inputs: Inputs, now: int | Callable[[], int]) -> Plan:
+    """The graph that ``options`` ask for; ``now`` as `Plan` has it."""
+    until = None if options.until is None else floor_to(options.until, inputs.rules.tick)
+    return Plan(
         rules=inputs.rules,
         mapping=inputs.mapping,
-        timing=Timing(bounded=not options.early, max_disorder=options.max_disorder, until=until),
+        timing=Timing(bounded=not options.early and not options.live, max_disorder=options.max_disorder, until=until),
         shards=options.shards,
         early=options.early,
         profiles=options.profiles is not None,
-        demo_keys=uses_demo_keys(),
+        demo_keys=demo_keys_will_do(options),
         now=now,
     )
+
+
+def write_topics(outputs: Outputs, options: RunOptions) -> None:
+    """Add the sinks that are topics to the graph."""
+    if isinstance(options.changes, KafkaAddress):
+        outputs.changes | "WriteChangesToKafka" >> WriteChangesToKafka(options.changes)
+    if isinstance(options.dead_letters, KafkaAddress):
+        outputs.dead_letters | "WriteDeadLettersToKafka" >> WriteDeadLettersToKafka(options.dead_letters)
+
+
+def _execute(options: RunOptions, inputs: Inputs, run: str, now: int) -> PipelineResult:
     pipeline = beam.Pipeline(runner=_runner(options), options=PipelineOptions(list(options.beam_args)))
     files = formats(inputs.files, inputs.mapping)
     numbered = inputs.mapping is not None and inputs.mapping.numbers_repeats
-    outputs = build(pipeline | "ReadFiles" >> ReadFiles(files, number_repeats=numbered), plan)
-    outputs.changes | "WriteChanges" >> beam.ParDo(WriteChanges(run))
+    outputs = build(pipeline | "ReadFiles" >> ReadFiles(files, number_repeats=numbered), plan_of(options, inputs, now))
+    if isinstance(options.changes, str) or options.profiles is not None:
+        outputs.changes | "WriteChanges" >> beam.ParDo(WriteChanges(run))
     outputs.profiles | "WriteProfiles" >> beam.ParDo(WriteProfiles(run))
-    outputs.dead_letters | "WriteDeadLetters" >> beam.ParDo(WriteDeadLetters(run))
+    if isinstance(options.dead_letters, str):
+        outputs.dead_letters | "WriteDeadLetters" >> beam.ParDo(WriteDeadLetters(run))
+    write_topics(outputs, options)
     result = pipeline.run()
     result.wait_until_finish()
     return result
@@ -128,7 +145,8 @@ def _runner(options: RunOptions) -> "beam.runners.PipelineRunner | str":
     return FnApiRunner() if options.runner == "FnApiRunner" else options.runner
 
 
-def _summary(result: PipelineResult, inputs: Inputs, seconds: float) -> Summary:
+def summary_of(result: PipelineResult, inputs: Inputs, seconds: float) -> Summary:
+    """The numbers of a run that has ended."""
     metrics = result.metrics().query()
     counts: dict[str, int] = {}
     for counter in metrics["counters"]:

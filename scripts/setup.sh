@@ -3,6 +3,7 @@
 # caches of uv and pip) is touched.
 #   scripts/setup.sh         .venv: the project, its tests and its linters
 #   scripts/setup.sh bench   .tools/bench: the peers of `make bench` that are not dependencies of the project
+#   scripts/setup.sh pyflink .tools/pyflink: PyFlink, a peer of `make bench-flink`, which pins an old Beam; Python 3.11
 # Needs Python 3.11 to 3.13. uv is used where there is one; otherwise pip fetches it into .tools/uv.
 set -eu
 cd "$(dirname "$0")/.."
@@ -17,6 +18,18 @@ find_python() {
         fi
     done
     say "setup: no Python 3.11, 3.12 or 3.13 on PATH. Install one, or name it: make PYTHON=/path/to/python3.11 …"
+    return 1
+}
+
+# The last that PyFlink 1.19's own pins can be installed for.
+find_python_311() {
+    for candidate in ${PYTHON:-} python3.11 python3 python; do
+        if "$candidate" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' >/dev/null 2>&1; then
+            "$candidate" -c 'import sys; print(sys.executable)'
+            return
+        fi
+    done
+    say "setup: no Python 3.11 on PATH, which PyFlink 1.19 needs. Name one: PYTHON=/path/to/python3.11 …"
     return 1
 }
 
@@ -52,6 +65,10 @@ uv=$(find_uv "$python")
 mkdir -p .tools
 if [ "${1:-}" = bench ]; then
     UV_PROJECT_ENVIRONMENT=.tools/bench "$uv" sync --quiet --frozen --python "$python" --only-group bench
+elif [ "${1:-}" = pyflink ]; then
+    old=$(PYTHON="${PYTHON:-} $python" find_python_311)
+    [ -x .tools/pyflink/bin/python ] || "$uv" venv --quiet --python "$old" .tools/pyflink
+    "$uv" pip sync --quiet --python .tools/pyflink/bin/python --require-hashes tests/bench/flink/requirements.txt
 else
     "$uv" sync --quiet --frozen --python "$python"
 fi

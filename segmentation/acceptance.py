@@ -6,75 +6,150 @@ depend on the order of arrival. What arrives after its id may have been forgotte
 duplicate.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 
-from segmentation.features.timeline import I64, Bool, run_starts
+from segmentation.event_rows import EventRows
+from segmentation.features.timeline import I64, Bool, Column, run_starts
 from segmentation.hashing import U64, hash_strings
+from segmentation.runs import Rows, Runs
 from segmentation.units import DAY
 
 #: Event time for which the id of an accepted event is remembered (plus the disorder allowed).
 ID_MEMORY = DAY
 
-_ID = ["user", "id_high", "id_low"]
-#: Columns of remembered ids.
-ID_SCHEMA = {"user": pl.Int64, "id_high": pl.UInt64, "id_low": pl.UInt64, "at": pl.Int64}
+#: Columns of remembered ids; ``key`` mixes user and id into one integer.
+_REMEMBERED = {"key": np.uint64, "user": np.int64, "id_high": np.uint64, "id_low": np.uint64, "at": np.int64}
 
 
-def duplicates(events: pl.DataFrame, remembered: pl.DataFrame, content: list[str]) -> Bool:
-    """Which rows of ``events`` are duplicates, of each other or of remembered ids.
+class Remembered:
+    """The ids of accepted events. ``memory``: how long (µs) before the last settled tick an event may have been."""
 
-    Args:
-        events: columns of `ID_SCHEMA`, any order of rows.
-        remembered: accepted before; columns of `ID_SCHEMA`.
-        content: the columns whose hash breaks ties in time.
-    """
-    result = np.zeros(len(events), np.bool_)
-    suspects = _suspects(events, remembered)
-    if not len(suspects):
+    def __init__(self, memory: int) -> None:
+        self._memory = memory
+        self._ids = Runs(_REMEMBERED)
+        #: Not among the sorted ones until someone asks: a run that ends here never does.
+        self._latest: list[Rows] = []
+        self._swept = 0
+
+    def add(self, events: EventRows, until: int | None) -> None:
+        """Remember accepted events as far as that may matter after the tick ``until`` (µs; None: of all times)."""
+        since = 0 if until is None else until - self._memory
+        recent = events["at"] >= since
+        rows = {name: events[name][recent] for name in _REMEMBERED if name != "key"}
+        self._latest.append(rows)
+        # What is too old is not looked at; it goes in a sweep now and then.
+        if since - self._swept > self._memory // 16:
+            self._ids.retain("at", since)
+            self._swept = since
+
+    def duplicates(self, events: EventRows, settled: int | None, content: list[str]) -> Bool:
+        """Which of ``events`` are duplicates, of each other or of remembered ones.
+
+        Args:
+            events: any order of rows.
+            settled: the last settled tick, µs.
+            content: the columns whose hash breaks ties in time.
+        """
+        result = np.zeros(len(events), np.bool_)
+        self._sort_in()
+        suspects, mix = self._suspects(events)
+        if not len(suspects):
+            return result
+        known = self._known(mix[suspects], settled)
+        table = _candidates(events.where(suspects), suspects, known, content)
+        repeated = _within_memory(table)
+        result[table.row[repeated & (table.row >= 0)]] = True
         return result
-    table = events[suspects].select(*_ID, "at", *content)
-    parts = [pl.col(name).cast(pl.String).fill_null("\x00") for name in content]
-    lanes = hash_strings(table.select(pl.concat_str(parts, separator="\x1f")).to_series())
-    table = table.select(*_ID, "at", content=lanes[0], row=pl.Series(suspects), accepted=pl.lit(value=False))
-    known = remembered.join(table.select(_ID).unique(), on=_ID, how="semi")
-    known = known.with_columns(content=pl.lit(0, pl.UInt64), row=pl.lit(-1, pl.Int64), accepted=pl.lit(value=True))
-    table = pl.concat([table, known.select(table.columns)])
-    table = table.sort(*_ID, ~pl.col("accepted"), "at", "content", "row")
-    rows = table["row"].to_numpy()
-    repeated = _within_memory(table)
-    result[rows[repeated & (rows >= 0)]] = True
-    return result
+
+    def table(self) -> pl.DataFrame:
+        """All remembered ids: ``user``, ``id_high``, ``id_low``, ``at``."""
+        self._sort_in()
+        rows = self._ids.all()
+        return pl.DataFrame({name: rows[name] for name in _REMEMBERED if name != "key"})
+
+    def restore(self, table: pl.DataFrame) -> None:
+        """Take over what `table` gave."""
+        rows = {name: table[name].to_numpy() for name in _REMEMBERED if name != "key"}
+        self._ids.clear()
+        self._latest = [rows]
+
+    def _sort_in(self) -> None:
+        for rows in self._latest:
+            self._ids.add({"key": _mixed(rows), **rows})
+        self._latest.clear()
+
+    def _suspects(self, events: EventRows) -> tuple[I64, U64]:
+        """The rows whose id may stand more than once (rarely also some others), and the mixed ids of all."""
+        mix = _mixed(events.columns)
+        order = np.argsort(mix)
+        ordered = mix[order]
+        marked = np.zeros(len(mix), np.bool_)
+        same = np.flatnonzero(ordered[1:] == ordered[:-1])
+        if len(same):
+            marked[order[same]] = True
+            marked[order[same + 1]] = True
+        if len(self._ids):
+            # Sorted ones are looked up faster.
+            marked[order] |= self._ids.contains(ordered)
+        return np.flatnonzero(marked), mix
+
+    def _known(self, mix: U64, settled: int | None) -> Rows:
+        found = self._ids.having(np.unique(mix))
+        recent = found["at"] >= (0 if settled is None else settled - self._memory)
+        return {name: column[recent] for name, column in found.items()}
 
 
-def _suspects(events: pl.DataFrame, remembered: pl.DataFrame) -> I64:
-    """The rows whose id may stand more than once: found by sorting one 64-bit mix, so rarely also some others."""
-    mix = _mixed(events) if not len(remembered) else np.concatenate([_mixed(events), _mixed(remembered)])
-    order = np.argsort(mix)
-    mix = mix[order]
-    same = np.flatnonzero(mix[1:] == mix[:-1])
-    marked = np.unique(np.concatenate([order[same], order[same + 1]]))
-    return marked[marked < len(events)]
+@dataclass(frozen=True)
+class _Candidates:
+    """Events with suspicious ids, sorted by id and precedence; ``row`` is -1 for those accepted before."""
+
+    user: I64
+    id_high: U64
+    id_low: U64
+    at: I64
+    row: I64
 
 
-def _mixed(table: pl.DataFrame) -> U64:
-    mix = table["user"].to_numpy().astype(np.uint64)
+def _candidates(events: EventRows, rows: I64, known: Rows, content: list[str]) -> _Candidates:
+    columns = {name: np.concatenate([events[name], known[name]]) for name in _REMEMBERED if name != "key"}
+    row = np.concatenate([rows, np.full(len(known["at"]), -1)])
+    hashed = np.concatenate([_content(events, content), np.zeros(len(known["at"]), np.uint64)])
+    keys = (row, hashed, columns["at"], row >= 0, columns["id_low"], columns["id_high"], columns["user"])
+    order = np.lexsort(keys)
+    return _Candidates(row=row[order], **{name: column[order] for name, column in columns.items()})
+
+
+def _content(events: EventRows, names: list[str]) -> U64:
+    """The hash of each event's content."""
+    parts = []
+    for name in names:
+        if name in events.texts:
+            parts.append(events.texts[name].strings("\x00"))
+        else:
+            parts.append([str(value) for value in events[name].tolist()])
+    return hash_strings(pl.Series(["\x1f".join(each) for each in zip(*parts, strict=True)], dtype=pl.String))[0]
+
+
+def _mixed(columns: Mapping[str, Column]) -> U64:
+    mix: U64 = columns["user"].astype(np.uint64)
     mix *= np.uint64(0x9E3779B97F4A7C15)
-    mix ^= table["id_high"].to_numpy()
-    mix += table["id_low"].to_numpy()
+    mix ^= columns["id_high"]
+    mix += columns["id_low"]
     return mix
 
 
-def _within_memory(table: pl.DataFrame) -> Bool:
-    """In rows sorted by id and precedence: which come within memory of the last accepted row of their id."""
-    columns = [table[name].to_numpy() for name in _ID]
-    at = table["at"].to_numpy()
-    given = table["accepted"].to_numpy()
-    starts = run_starts(*columns)
-    group = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(table))))
+def _within_memory(table: _Candidates) -> Bool:
+    """Which come within memory of the last accepted one of their id."""
+    at, given = table.at, table.row < 0
+    starts = run_starts(table.user, table.id_high, table.id_low)
+    group = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(at))))
     leader = at[starts]
-    repeated = np.zeros(len(table), np.bool_)
-    open_ = np.ones(len(table), np.bool_)
+    repeated = np.zeros(len(at), np.bool_)
+    open_ = np.ones(len(at), np.bool_)
     open_[starts] = False
     while open_.any():
         near = open_ & ~given & (at <= leader[group] + ID_MEMORY)

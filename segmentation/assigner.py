@@ -11,17 +11,19 @@ import polars as pl
 
 from schemas.profile_frame import PROFILE_COLUMNS
 from segmentation.batches import FeaturesOfShard
-from segmentation.changes import ChangeLog, Context, empty
-from segmentation.conditions import Conditions, feature_frame
+from segmentation.changes import ChangeLog, Context, joined
+from segmentation.conditions import Conditions, feature_table
 from segmentation.config import Rules
 from segmentation.due import Crossings
-from segmentation.features.timeline import I64, Changes, Span, last_before, merged_keys
+from segmentation.expressions import Table
+from segmentation.features.timeline import I64, Column, Span, merged_keys
 from segmentation.frames import decode_frames, encode_frames, tables_under
 from segmentation.measures import Measures
 from segmentation.membership import Memberships
+from segmentation.moves import MovesByFeature
 from segmentation.provisional import Provisional, claims_of, unconfirmed
 from segmentation.stepping import Stepper
-from segmentation.user_table import UserTable, feature_columns
+from segmentation.user_table import Timeline, UserTable, feature_columns
 
 #: Boundaries handled in one columnar step: bounds memory, not exactness.
 _BOUNDARIES_PER_STEP = 512
@@ -61,7 +63,7 @@ class Assigner:
         score."""
         return self._measures.cut_scores()
 
-    def advance(self, features: FeaturesOfShard, moves: pl.DataFrame) -> pl.DataFrame:
+    def advance(self, features: FeaturesOfShard, moves: MovesByFeature) -> pl.DataFrame:
         """Settle the ticks of ``features`` with the population's ``moves`` in them.
 
         Returns:
@@ -70,14 +72,18 @@ class Assigner:
         """
         self._measures.add(moves)
         rows = self._taken_in(features)
-        parts = [empty()]
+        parts = []
         settled, tick = features.settled, self.rules.tick
-        for until in self._steps(features):
-            within = rows.filter((pl.col("tick") > settled) & (pl.col("tick") <= until))
+        steps = self._steps(features)
+        for until in steps:
+            within = rows
+            if len(steps) > 1:
+                chosen = (rows["tick"] > settled) & (rows["tick"] <= until)
+                within = {name: column[chosen] for name, column in rows.items()}
             parts += self._settle(within, Span(settled, tick, (until - settled) // tick))
             settled = until
         self.settled = features.until
-        return pl.concat(parts)
+        return joined(parts)
 
     def preview(self, features: FeaturesOfShard) -> pl.DataFrame:
         """The early changes that a preview of features makes at once (columns as in `advance`). Settled state stays.
@@ -86,12 +92,12 @@ class Assigner:
         others in the population of the last boundary.
         """
         rows = self._taken_in(features)
-        users, at = rows["user"].to_numpy(), rows["at"].to_numpy()
-        columns = {name: rows[name].to_numpy() for name in self._users.columns}
+        users, at = rows["user"], rows["at"]
+        columns = {name: rows[name] for name in self._users.columns}
         percentiles = self._measures.early_percentiles(columns, self._users.columns, users)
         wanted = self.conditions.columns
-        frame = feature_frame(self.rules, columns, at, percentiles, self._users.vocabularies, wanted)
-        step = self._memberships.decide(users, self.conditions.evaluate(frame), at)
+        frame = feature_table(self.rules, columns, at, percentiles, self._users.vocabularies, wanted)
+        step = self._memberships.decide(users, self.conditions.evaluate(frame, len(users)), at)
         tick = self.rules.tick
         due = np.maximum((at // tick + 1) * tick, 0 if self.settled is None else self.settled + tick)
         sequence = self._log.sequences(len(self._users))[users]
@@ -107,7 +113,8 @@ class Assigner:
             return pl.DataFrame(schema=PROFILE_COLUMNS)
         span = Span(self.settled, self.rules.tick, 0)
         percentiles = {name for name in self.conditions.columns if name.startswith("percentile(")}
-        frame = self._frame(self._users.now(), rows, span, feature_columns(self.rules) | percentiles).drop("tick")
+        frame = self._frame(self._users.now(), rows, span, feature_columns(self.rules) | percentiles)
+        columns = {name: values.series(len(rows)) for name, values in frame.items() if name != "tick"}
         return pl.DataFrame(
             {
                 "subject_id": self._log.subjects(self._users.internals, rows),
@@ -115,7 +122,7 @@ class Assigner:
                 "sequence": self._log.sequences(len(self._users))[rows],
                 "rules_version": np.full(len(rows), self.rules.version, np.int64),
                 "memberships": self._log.membership_texts(self._memberships.member[rows]),
-                "features": frame.select(pl.struct(pl.all()).struct.json_encode()).to_series(),
+                "features": pl.DataFrame(columns).select(pl.struct(pl.all()).struct.json_encode()).to_series(),
             },
             schema=PROFILE_COLUMNS,
         )
@@ -153,9 +160,9 @@ class Assigner:
             everyone = np.arange(len(self._users))
             span = Span(settled, self.rules.tick, 0)
             frame = self._frame(self._users.now(), everyone, span, self.conditions.columns)
-            self._stepper.results = self.conditions.evaluate(frame)
+            self._stepper.results = self.conditions.evaluate(frame, len(everyone))
 
-    def _taken_in(self, features: FeaturesOfShard) -> pl.DataFrame:
+    def _taken_in(self, features: FeaturesOfShard) -> dict[str, Column]:
         rows = self._users.taken_in(features)
         self._stepper.grow(len(self._users))
         return rows
@@ -168,14 +175,14 @@ class Assigner:
             ends.update(range(features.settled + reach, features.until, reach))
         return sorted(end for end in ends if features.settled < end <= features.until)
 
-    def _settle(self, rows: pl.DataFrame, span: Span) -> list[pl.DataFrame]:
+    def _settle(self, rows: dict[str, Column], span: Span) -> list[pl.DataFrame]:
         """The retractions and the changes of one span."""
         timeline = self._users.timeline(rows, span)
-        changed = timeline.keys[timeline.keys % span.stride > 0]
-        moved = self._measures.due(timeline, self._users.columns, span)
-        keys = merged_keys([changed, *self._crossings.due(timeline, span), *moved])
+        moved = self._measures.due(timeline, span)
+        keys = merged_keys([timeline.changes.keys, *self._crossings.due(timeline, span), *moved])
         keys = keys[np.argsort(keys % span.stride, kind="stable")]
-        results = self.conditions.evaluate(self._frame(timeline, keys, span, self.conditions.columns))
+        frame = self._frame(timeline, keys, span, self.conditions.columns)
+        results = self.conditions.evaluate(frame, len(keys))
         before = self._memberships.member.copy() if self._provisional.open else self._memberships.member
         decided = self._stepper.walk(keys // span.stride, keys % span.stride, results, span)
         retracted = unconfirmed(self._provisional, decided, before, span, self._log.sequences(len(self._users)))
@@ -193,15 +200,11 @@ class Assigner:
         self._measures.forget_before(span.end)
         return parts
 
-    def _frame(self, timeline: Changes, keys: I64, span: Span, wanted: frozenset[str]) -> pl.DataFrame:
+    def _frame(self, timeline: Timeline, keys: I64, span: Span, wanted: frozenset[str]) -> Table:
         """The table that expressions read, a row per key."""
-        source = last_before(timeline.keys, keys, span.stride)
         ticks = span.settled + keys % span.stride * span.tick
         journeys = {name.rpartition(".")[0] for name in wanted if "." in name}
-        columns = {
-            name: timeline.columns[name][source]
-            for name in self._users.columns
-            if name in wanted or name.rpartition(".")[0] in journeys
-        }
-        percentiles = self._measures.percentiles(timeline.columns, source, ticks, wanted)
-        return feature_frame(self.rules, columns, ticks, percentiles, self._users.vocabularies, wanted)
+        names = [name for name in self._users.columns if name in wanted or name.rpartition(".")[0] in journeys]
+        columns = timeline.at(keys, [*names, *(name for name in self._measures.columns(wanted) if name not in names)])
+        percentiles = self._measures.percentiles(columns, ticks, wanted)
+        return feature_table(self.rules, columns, ticks, percentiles, self._users.vocabularies, wanted)

@@ -1,30 +1,38 @@
-"""The messages between the stages: batches of events, features, populations; each a few tables as bytes (`frames`).
+"""The messages between the stages: batches of events, features (and, in `moves`, populations); columns as bytes
+(`columns`).
 
-An *event batch* belongs to one shard. Table ``users``: ``internal`` (32 bytes), a row per user of the batch. Table
-``events`` (no heartbeats: they are only a clock): ``user`` (row in ``users``), ``id_high``, ``id_low``, ``at`` (µs),
-``name`` (position in the meta's ``names``, -1 for a reserved event), ``tie`` (the event id where a tie in time would
-matter, else null), ``p:…`` and ``h:…`` (properties, plain and sealed). Meta: ``clock`` (the latest time known, µs, or
-null), ``heartbeat`` (that of the latest heartbeat) and ``names``.
+An *event batch* belongs to one shard (no heartbeats: they are only a clock). Columns: ``users`` (internal ids, 32 bytes
+each), and by event ``user`` (position in ``users``), ``id_high``, ``id_low``, ``at`` (µs), ``name`` (position in the
+meta's ``names``, -1 for a reserved event), ``tie`` (the event id where a tie in time would matter, else null), ``p:…``
+and ``h:…`` (properties, plain and sealed). Meta: ``clock`` (the latest time known, µs, or null), ``heartbeat`` (that of
+the latest heartbeat), ``names``, and ``texts`` (which columns are texts).
 
-*Features* are what one shard learned over a span of ticks. Table ``users`` as above; table ``rows``: ``user``,
-``tick`` (µs), the columns of all features from that tick on, ``event`` (one was accepted in this tick), ``late`` (one
-of them was late), sorted by user and tick; table ``vocabulary:F`` per attribute. Meta: ``settled`` (µs, exclusive),
-``until`` (µs, inclusive).
-
-A *population* is how the histograms of boundary values moved. Table ``moves``: ``feature``, ``boundary`` (µs),
-``score``, ``users`` (how many more have this score from this boundary on). Moves of several shards add up to those of
-all users. The feature `CLOCK` is none: its boundary is the latest time that a shard accepted.
+*Features* are what one shard learned over a span of ticks. ``users`` as above; by row ``user``, ``tick`` (µs), the
+columns of all features from that tick on, ``event`` (one was accepted in this tick), ``late`` (one of them was late),
+sorted by user and tick; a list ``vocabulary:F`` per attribute. Meta: ``settled`` (µs, exclusive), ``until`` (µs,
+inclusive), ``vocabularies``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
-import polars as pl
+import numpy as np
 
-from segmentation.frames import decode_frames, encode_frames
+from segmentation.columns import (
+    decode_columns,
+    encode_columns,
+    list_columns,
+    list_from,
+    text_columns,
+    texts_from,
+    user_column,
+    users_from,
+)
+from segmentation.features.timeline import Column
+from segmentation.texts import Texts
 
-MOVE_SCHEMA = {"feature": pl.String, "boundary": pl.Int64, "score": pl.Int64, "users": pl.Int64}
+_EVENT_KINDS = {"user": np.uint32, "id_high": np.uint64, "id_low": np.uint64, "at": np.int64, "name": np.int32}
 
 
 @dataclass(frozen=True)
@@ -32,23 +40,39 @@ class EventsOfShard:
     """A batch of events of one shard, and the clock."""
 
     users: list[bytes]
-    events: pl.DataFrame
+    columns: Mapping[str, Column]
+    texts: Mapping[str, Texts]
     names: tuple[str, ...]
     clock: int | None
     heartbeat: int | None = None
 
+    @classmethod
+    def only_clock(cls, clock: int | None, heartbeat: int | None = None) -> "EventsOfShard":
+        """No events."""
+        return cls([], {name: np.empty(0, kind) for name, kind in _EVENT_KINDS.items()}, {}, (), clock, heartbeat)
+
+    def __len__(self) -> int:
+        return len(self.columns["at"])
+
     def encode(self) -> bytes:
         """As bytes."""
-        tables = {"users": pl.DataFrame({"internal": pl.Series(self.users, dtype=pl.Binary)}), "events": self.events}
-        meta = {"kind": "events", "clock": self.clock, "heartbeat": self.heartbeat, "names": list(self.names)}
-        return encode_frames(meta, tables)
+        meta: dict[str, Any] = {"kind": "events", "clock": self.clock, "heartbeat": self.heartbeat}
+        if not len(self):
+            return encode_columns(meta, {})
+        columns = {"users": user_column(self.users), **self.columns}
+        for name, texts in self.texts.items():
+            columns |= text_columns(name, texts)
+        return encode_columns({**meta, "names": self.names, "texts": list(self.texts)}, columns)
 
     @classmethod
     def decode(cls, data: bytes) -> "EventsOfShard":
         """From bytes."""
-        meta, tables = decode_frames(data)
-        users = tables["users"]["internal"].to_list()
-        return cls(users, tables["events"], tuple(meta["names"]), meta["clock"], meta["heartbeat"])
+        meta, columns = decode_columns(data)
+        if not columns:
+            return cls.only_clock(meta["clock"], meta["heartbeat"])
+        texts = {name: texts_from(name, columns) for name in meta["texts"]}
+        plain = {name: columns[name] for name in _EVENT_KINDS}
+        return cls(users_from(columns["users"]), plain, texts, tuple(meta["names"]), meta["clock"], meta["heartbeat"])
 
 
 @dataclass(frozen=True)
@@ -56,8 +80,8 @@ class FeaturesOfShard:
     """What changed in one shard's features over the ticks in (``settled``, ``until``]."""
 
     users: list[bytes]
-    rows: pl.DataFrame
-    vocabularies: dict[str, list[str]]
+    rows: Mapping[str, Column]
+    vocabularies: Mapping[str, list[str]]
     settled: int
     until: int
 
@@ -65,49 +89,21 @@ class FeaturesOfShard:
         """Without what came after the tick ``until`` (µs), if it ended later."""
         if self.until <= until:
             return self
-        return replace(self, rows=self.rows.filter(pl.col("tick") <= until), until=until)
+        within = self.rows["tick"] <= until
+        return replace(self, rows={name: column[within] for name, column in self.rows.items()}, until=until)
 
     def encode(self, kind: Literal["features", "early"] = "features") -> bytes:
         """As bytes; ``early`` ones are a preview of a tick that has not settled."""
-        tables = {"users": pl.DataFrame({"internal": pl.Series(self.users, dtype=pl.Binary)}), "rows": self.rows}
+        meta: dict[str, Any] = {"kind": kind, "settled": self.settled, "until": self.until}
+        columns = {"users": user_column(self.users), **self.rows}
         for name, texts in self.vocabularies.items():
-            tables["vocabulary:" + name] = pl.DataFrame({"text": pl.Series(texts, dtype=pl.String)})
-        return encode_frames({"kind": kind, "settled": self.settled, "until": self.until}, tables)
+            columns |= list_columns(f"vocabulary:{name}", texts)
+        return encode_columns({**meta, "rows": list(self.rows), "vocabularies": list(self.vocabularies)}, columns)
 
     @classmethod
     def decode(cls, data: bytes) -> "FeaturesOfShard":
         """From bytes."""
-        meta, tables = decode_frames(data)
-        vocabularies = {
-            name.removeprefix("vocabulary:"): table["text"].to_list()
-            for name, table in tables.items()
-            if name.startswith("vocabulary:")
-        }
-        users = tables["users"]["internal"].to_list()
-        return cls(users, tables["rows"], vocabularies, meta["settled"], meta["until"])
-
-
-#: Stands for a feature's name in moves that tell the clock: the boundary is the latest time that a shard accepted.
-CLOCK = ""
-
-
-def clock_moves(latest: int) -> pl.DataFrame:
-    """The latest accepted time (µs) of one shard, as moves, so that it travels and adds up with them."""
-    return pl.DataFrame({"feature": [CLOCK], "boundary": [latest], "score": [0], "users": [1]}, schema=MOVE_SCHEMA)
-
-
-def encode_moves(moves: pl.DataFrame) -> bytes:
-    """A population's moves as bytes."""
-    return encode_frames({"kind": "population"}, {"moves": moves})
-
-
-def decode_moves(data: bytes) -> pl.DataFrame:
-    """A population's moves from bytes."""
-    return decode_frames(data)[1]["moves"]
-
-
-def add_moves(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """The sum of several populations' moves: associative, commutative, without zeros."""
-    moves = pl.concat([pl.DataFrame(schema=MOVE_SCHEMA), *parts])
-    moves = moves.group_by("feature", "boundary", "score").agg(pl.col("users").sum())
-    return moves.filter(pl.col("users") != 0).sort("feature", "boundary", "score")
+        meta, columns = decode_columns(data)
+        vocabularies = {name: list_from(f"vocabulary:{name}", columns) for name in meta["vocabularies"]}
+        rows = {name: columns[name] for name in meta["rows"]}
+        return cls(users_from(columns["users"]), rows, vocabularies, meta["settled"], meta["until"])

@@ -13,20 +13,25 @@ from segmentation.conditions import Conditions
 from segmentation.config import Rules
 from segmentation.due import read_thresholds
 from segmentation.evidence import Evidence
-from segmentation.expressions import percentile_thresholds, segments_read
-from segmentation.features.timeline import I64, Bool, Changes, Span, grown, last_before, run_starts
+from segmentation.expressions import Table, percentile_thresholds, segments_read
+from segmentation.features.timeline import I64, Bool, Span, grown, last_before, run_starts
 from segmentation.provisional import EarlyRow, EarlyRows, early_change_id
 from segmentation.pseudonyms import change_ids, subject_ids
 from segmentation.stepping import Decided
+from segmentation.user_table import Timeline
+
+_EMPTY = pl.DataFrame(
+    schema={name: kind for name, kind in CHANGE_COLUMNS.items() if name not in ("emitted_at", "trace_context")}
+)
 
 
 @dataclass(frozen=True)
 class Context:
     """What the change log asks its shard: the table of features at some keys, and whether others moved there."""
 
-    timeline: Changes
+    timeline: Timeline
     span: Span
-    frame: Callable[[I64, frozenset[str]], pl.DataFrame]
+    frame: Callable[[I64, frozenset[str]], Table]
     #: (keys, feature) -> the percentile changed since the tick before although the user's own score did not.
     others_moved: Callable[[I64, str], Bool]
 
@@ -42,6 +47,8 @@ class ChangeLog:
         self._evidence = Evidence(conditions)
         self._reads = _percentiles_behind(rules)
         self._subjects: dict[int, str] = {}
+        #: By packed bits of memberships their text: there are far fewer sets of segments than users.
+        self._texts: dict[bytes, str] = {}
         self.sequence = np.empty(0, np.int64)
 
     def changes(self, decided: list[Decided], users: list[bytes], context: Context) -> pl.DataFrame:
@@ -92,7 +99,11 @@ class ChangeLog:
         evidence = None
         if seen is not None:
             evidence = self._evidence.texts(
-                seen.rows, seen.segment, seen.entered, seen.after, lambda keys, _: seen.frame[keys]
+                seen.rows,
+                seen.segment,
+                seen.entered,
+                seen.after,
+                lambda keys, _: {name: values.take(keys) for name, values in seen.frame.items()},
             )
         subjects = self.subjects(users, np.array([row.user for row in rows], np.int64))
         names = [str(self._names[row.segment]) for row in rows]
@@ -129,30 +140,43 @@ class ChangeLog:
     def membership_texts(self, member: Bool) -> pl.Series:
         """JSON arrays of the names of the segments in each row, by name."""
         packed = np.packbits(member, axis=1)
-        distinct, inverse = np.unique(packed, axis=0, return_inverse=True)
-        bits = np.unpackbits(distinct, axis=1, count=member.shape[1]).astype(np.bool_)
-        texts = [json.dumps(sorted(self._names[row]), separators=(",", ":")) for row in bits]
-        return pl.Series(texts, dtype=pl.String).gather(inverse.ravel())
+        data, width = packed.tobytes(), packed.shape[1]
+        rows = [data[start : start + width] for start in range(0, len(data), width)]
+        return pl.Series([self._texts.get(row) or self._membership_text(row) for row in rows], dtype=pl.String)
+
+    def _membership_text(self, packed: bytes) -> str:
+        bits = np.unpackbits(np.frombuffer(packed, np.uint8), count=len(self._names)).astype(np.bool_)
+        text = self._texts[packed] = json.dumps(sorted(self._names[bits]), separators=(",", ":"))
+        return text
 
     def _causes(self, keys: I64, segment: I64, context: Context) -> tuple[pl.Series, Bool]:
         """The first cause that applies, and whether a late event was among the tick's."""
-        timeline = context.timeline
-        source = last_before(timeline.keys, keys, context.span.stride)
-        fresh = timeline.keys[source] == keys
-        event = fresh & timeline.columns["event"][source]
-        late = fresh & timeline.columns["late"][source]
+        rows = context.timeline.changes
+        source = last_before(rows.keys, keys, context.span.stride)
+        fresh = np.flatnonzero(source >= 0)
+        fresh = fresh[rows.keys[source[fresh]] == keys[fresh]]
+        event, late = np.zeros(len(keys), np.bool_), np.zeros(len(keys), np.bool_)
+        event[fresh], late[fresh] = rows.columns["event"][source[fresh]], rows.columns["late"][source[fresh]]
         population = np.zeros(len(keys), np.bool_)
         for feature, readers in self._reads.items():
-            rows = np.flatnonzero(~event & readers[segment])
-            population[rows] |= context.others_moved(keys[rows], feature)
+            asked = np.flatnonzero(~event & readers[segment])
+            if len(asked):
+                population[asked] |= context.others_moved(keys[asked], feature)
         cause = np.select([event, population], [0, 1], default=2)
         return pl.Series(["event", "population", "time"]).gather(cause), late
 
 
 def empty() -> pl.DataFrame:
     """No changes."""
-    kept = {name: kind for name, kind in CHANGE_COLUMNS.items() if name not in ("emitted_at", "trace_context")}
-    return pl.DataFrame(schema=kept)
+    return _EMPTY
+
+
+def joined(parts: list[pl.DataFrame]) -> pl.DataFrame:
+    """All changes of all parts."""
+    some = [part for part in parts if len(part)]
+    if len(some) < 2:
+        return some[0] if some else empty()
+    return pl.concat(some)
 
 
 @dataclass(frozen=True)

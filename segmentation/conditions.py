@@ -9,14 +9,11 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-import polars as pl
 
-from segmentation.config import UNKNOWN, Attribute, Feature, Journey, Recency, Rules, Segment
-from segmentation.expressions import columns_read, segments_read, to_polars
+from segmentation.config import JOURNEY_STATUSES, Attribute, Feature, Journey, Recency, Rules, Segment
+from segmentation.expressions import Expression, Table, Values, columns_read, holds, segments_read
 from segmentation.features.rolling import boundary_column
 from segmentation.features.timeline import I64, NO_TIME, Bool, Column
-
-__all__ = ["UNKNOWN", "CompiledSegment", "Conditions", "feature_frame"]
 
 
 @dataclass(frozen=True)
@@ -33,14 +30,23 @@ class CompiledSegment:
     stay: int
 
 
+@dataclass(frozen=True)
+class _Column:
+    """A column of results: where the condition is TRUE, or where it is FALSE, if ``others`` are as given."""
+
+    condition: Expression
+    others: Mapping[str, bool]
+    when: bool
+
+
 class Conditions:
-    """All conditions of a rules file, compiled."""
+    """All conditions of a rules file."""
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self.positions = {name: position for position, name in enumerate(rules.segments)}
         self.segments: list[CompiledSegment] = []
-        self._expressions: list[pl.Expr] = []
+        self._columns: list[_Column] = []
         self.columns: frozenset[str] = frozenset()
         for position, segment in enumerate(rules.segments.values()):
             self.segments.append(self._compile(segment, position))
@@ -48,14 +54,16 @@ class Conditions:
     @property
     def width(self) -> int:
         """The number of boolean columns."""
-        return len(self._expressions)
+        return len(self._columns)
 
-    def evaluate(self, frame: pl.DataFrame) -> Bool:
-        """Shape: (rows of ``frame``, `width`). NULL has become FALSE, as the definition of membership has it."""
-        if not len(frame):
-            return np.empty((0, self.width), np.bool_)
-        table = frame.select(expression.alias(str(number)) for number, expression in enumerate(self._expressions))
-        return np.column_stack([np.broadcast_to(table[name].to_numpy(), len(frame)) for name in table.columns])
+    def evaluate(self, table: Table, size: int) -> Bool:
+        """Shape: (``size``, the rows of ``table``; `width`). NULL has become FALSE, as the definition of membership has
+        it."""
+        results = np.empty((size, self.width), np.bool_)
+        for number, column in enumerate(self._columns):
+            values = holds(column.condition, table, column.others)
+            results[:, number] = values.data if column.when else values.known & ~values.data
+        return results
 
     def _compile(self, segment: Segment, position: int) -> CompiledSegment:
         conditions = [condition for condition in (segment.when, segment.until) if condition is not None]
@@ -65,27 +73,24 @@ class Conditions:
         combinations = [
             dict(zip(reversed(names), bits, strict=True)) for bits in product((False, True), repeat=len(names))
         ]
-        enter = len(self._expressions)
-        entering = [to_polars(segment.when, combination).fill_null(value=False) for combination in combinations]
-        until = segment.until
-        if until is None:
-            staying = entering
-        else:
-            staying = [(~to_polars(until, combination)).fill_null(value=False) for combination in combinations]
-        stay = enter if until is None else enter + len(entering)
-        self._expressions += entering if until is None else entering + staying
+        enter = len(self._columns)
+        self._columns += [_Column(segment.when, combination, when=True) for combination in combinations]
+        stay = enter
+        if segment.until is not None:
+            stay = len(self._columns)
+            self._columns += [_Column(segment.until, combination, when=False) for combination in combinations]
         return CompiledSegment(segment, position, tuple(self.positions[name] for name in names), enter, stay)
 
 
-def feature_frame(
+def feature_table(
     rules: Rules,
     columns: Mapping[str, Column],
     ticks: I64,
     percentiles: Mapping[str, Column],
     vocabularies: Mapping[str, list[str]],
     wanted: frozenset[str],
-) -> pl.DataFrame:
-    """The table that expressions read: a row per (user, tick), typed as the expression compiler expects.
+) -> dict[str, Values]:
+    """The table that expressions read: a row per (user, tick).
 
     Args:
         rules: the rules whose features these are.
@@ -95,51 +100,50 @@ def feature_frame(
         vocabularies: the texts of attributes by code.
         wanted: the columns that are read; others are left out.
     """
-    result: dict[str, pl.Series | pl.Expr] = {"tick": pl.Series(ticks)}
+    result = {"tick": Values(ticks)}
     for name, values in percentiles.items():
-        result[f"percentile({name})"] = pl.Series(values).fill_nan(None)
+        result[f"percentile({name})"] = Values.unless(np.isnan(values), values)
     for name, feature in rules.features.items():
         if isinstance(feature, Journey):
             if any(column.startswith(name + ".") for column in wanted):
                 result |= _journey_columns(feature, columns, ticks)
         elif name in wanted:
             result[name] = _plain_column(feature, columns[name], vocabularies)
-    return pl.DataFrame(result)
+    return result
 
 
-def _plain_column(feature: Feature, values: Column, vocabularies: Mapping[str, list[str]]) -> pl.Series:
+def _plain_column(feature: Feature, values: Column, vocabularies: Mapping[str, list[str]]) -> Values:
     if isinstance(feature, Recency):
         return _times(values)
     if isinstance(feature, Attribute) and feature.keep == "max":
-        return pl.Series(values).fill_nan(None)
+        return Values.unless(np.isnan(values), values)
     if isinstance(feature, Attribute) and feature.keep in ("first", "last"):
-        texts = vocabularies.get(feature.name, [])
-        return pl.Series([*texts, None], dtype=pl.String).gather(np.where(values < 0, len(texts), values))
-    return pl.Series(values)
+        return Values.strings(vocabularies.get(feature.name, []), values)
+    return Values(values)
 
 
-def _journey_columns(journey: Journey, columns: Mapping[str, Column], ticks: I64) -> dict[str, pl.Series | pl.Expr]:
+def _journey_columns(journey: Journey, columns: Mapping[str, Column], ticks: I64) -> dict[str, Values]:
     started, completed = columns[f"{journey.name}.started_at"], columns[f"{journey.name}.completed_at"]
     begun, done = started != NO_TIME, completed != NO_TIME
     deadline = np.iinfo(np.int64).max if journey.deadline is None else journey.deadline
-    # The status is looked up by a small code; times without a start never enter a difference.
-    taken = np.where(done, completed, 0) - np.where(begun, started, 0)
-    waited = np.where(begun, ticks - np.where(begun, started, 0), 0)
-    code = np.select([~begun, done & (taken <= deadline), done, waited > deadline], [0, 2, 4, 3], default=1)
-    statuses = pl.Series(["not_started", "in_progress", "completed_in_time", "overdue", "completed_late"])
+    # Times without a start or an end never enter a difference.
+    since = np.where(begun, started, 0)
+    taken = np.where(done, completed, 0) - since
+    waited = np.where(begun, ticks - since, 0)
+    # By `JOURNEY_STATUSES`: done in time or later, or begun, and then waiting in time or for too long.
+    code = np.where(done, np.where(taken <= deadline, 2, 4), np.where(waited > deadline, 3, 1))
+    code[~begun] = 0
     return {
-        f"{journey.name}.status": statuses.gather(code),
+        f"{journey.name}.status": Values.strings(JOURNEY_STATUSES, code),
         f"{journey.name}.started_at": _times(started),
         f"{journey.name}.completed_at": _times(completed),
-        f"{journey.name}.time_to_complete": pl.select(
-            pl.when(pl.Series(done)).then(pl.Series(taken)).otherwise(None)
-        ).to_series(),
-        f"{journey.name}.steps_done": pl.Series(columns[f"{journey.name}.steps_done"]),
+        f"{journey.name}.time_to_complete": Values.unless(~done, taken),
+        f"{journey.name}.steps_done": Values(columns[f"{journey.name}.steps_done"]),
     }
 
 
-def _times(values: I64) -> pl.Series:
-    return pl.select(pl.when(pl.Series(values) != NO_TIME).then(pl.Series(values)).otherwise(None)).to_series()
+def _times(values: I64) -> Values:
+    return Values.unless(values == NO_TIME, values)
 
 
 def raw_columns(rules: Rules) -> dict[str, int | float]:

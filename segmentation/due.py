@@ -11,9 +11,10 @@ import numpy as np
 from segmentation.conditions import Conditions
 from segmentation.config import Journey, Rules
 from segmentation.expressions import age_thresholds, percentile_thresholds
-from segmentation.features.timeline import I64, NO_TIME, Bool, Changes, Column, Span
+from segmentation.features.timeline import I64, NO_TIME, Bool, Column, Span
 from segmentation.percentiles import Population
 from segmentation.units import HOUR
+from segmentation.user_table import Timeline
 
 
 def merged_thresholds(rules: Rules, thresholds: str) -> dict[str, frozenset[float] | None]:
@@ -48,41 +49,46 @@ class Crossings:
         """Whether some condition reads an age in another way than against a literal."""
         return None in self._ages.values()
 
-    def due(self, rows: Changes, span: Span) -> list[I64]:
-        """Keys (parts, some of them sorted) within ``span`` given what holds from each row on (rows sorted by key;
-        index 0: from before the span)."""
-        following = self._holds_until(rows, span)
+    def due(self, timeline: Timeline, span: Span) -> list[I64]:
+        """Keys (parts, some of them sorted) within ``span`` given what holds from when on."""
         found: list[I64] = []
         for column, literals in self._ages.items():
-            times = rows.columns[column]
-            known = times != NO_TIME
             if literals is None:
-                found.append(_every_tick(rows.keys[known], following[known]))
+                found.append(self._at_every_tick(timeline, column))
                 continue
             for hours in literals:
-                found += self._around(rows.keys[known], following[known], times[known] + int(hours * HOUR), span)
+                found += self._passing(timeline, column, int(hours * HOUR), None, span)
         for prefix, deadline in self._deadlines.items():
-            started = rows.columns[prefix + "started_at"]
-            open_ = (started != NO_TIME) & (rows.columns[prefix + "completed_at"] == NO_TIME)
-            found += self._around(rows.keys[open_], following[open_], started[open_] + deadline, span)
+            found += self._passing(timeline, prefix + "started_at", deadline, prefix + "completed_at", span)
         return found
 
-    def _holds_until(self, rows: Changes, span: Span) -> I64:
-        """The key up to which (exclusive) each row holds: the user's next row, or one past the span."""
-        last_of_user = (rows.keys // span.stride + 1) * span.stride
-        following = np.append(rows.keys[1:], np.iinfo(np.int64).max)
-        until: I64 = np.minimum(following, last_of_user)
-        return until
+    def _at_every_tick(self, timeline: Timeline, column: str) -> I64:
+        """All keys at which the time in ``column`` is known."""
+        users = np.flatnonzero(timeline.before[column] != NO_TIME)
+        known = timeline.changes.keys[timeline.changes.columns[column] != NO_TIME]
+        rows = np.concatenate([users * timeline.stride, known])
+        return _every_tick(rows, timeline.following(rows))
 
-    def _around(self, keys: I64, following: I64, moments: I64, span: Span) -> list[I64]:
-        """The ticks next to ``moments``: at it, just after it, and one more for what rounding may have moved."""
-        first = (moments - span.settled) // span.tick
-        base = keys - keys % span.stride
+    def _passing(self, timeline: Timeline, column: str, after: int, unless: str | None, span: Span) -> list[I64]:
+        """The ticks next to the moments ``after`` µs past the times in ``column``: at such a moment, just after it, and
+        one more for what rounding may have moved; not where ``unless`` has a time."""
         found = []
-        for offset in (0, 1, 2):
-            index = first + offset
-            candidate = base + index
-            found.append(candidate[(index >= 1) & (index <= span.count) & (candidate > keys) & (candidate < following)])
+        for source, keys in ((timeline.before, None), (timeline.changes.columns, timeline.changes.keys)):
+            times = source[column]
+            # Of all users few are near: the rest costs two comparisons.
+            near = np.flatnonzero((times >= span.settled - 2 * span.tick - after) & (times <= span.end - after))
+            if unless is not None:
+                near = near[source[unless][near] == NO_TIME]
+            if not len(near):
+                continue
+            since = near * timeline.stride if keys is None else keys[near]
+            following = timeline.following(since)
+            first = (times[near] + after - span.settled) // span.tick
+            base = since - since % timeline.stride
+            for offset in (0, 1, 2):
+                index = first + offset
+                key = base + index
+                found.append(key[(index >= 1) & (index <= span.count) & (key > since) & (key < following)])
         return found
 
 

@@ -6,16 +6,16 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import polars as pl
 
-from segmentation.acceptance import ID_MEMORY, ID_SCHEMA, duplicates
+from segmentation.acceptance import ID_MEMORY, Remembered
 from segmentation.batches import EventsOfShard
 from segmentation.config import Journey, RollingScore, Rules
-from segmentation.features.timeline import I64, Events, Span, renumbered
+from segmentation.event_rows import PENDING, EventRows, Pending, in_order
+from segmentation.features.timeline import I64, Column, Events, Span
 from segmentation.reading import property_plan
+from segmentation.texts import Texts
 
 #: Stands for every event name that no feature tells apart.
 OTHER_NAME = ""
-
-_PENDING = {**ID_SCHEMA, "counted_at": pl.Int64, "name": pl.Int32}
 
 
 @dataclass
@@ -48,112 +48,103 @@ class Intake:
         self.names = _names(rules)
         self._tick = rules.tick
         self._properties = _property_columns(rules)
-        self._pending: list[pl.DataFrame] = []
-        self._remembered = pl.DataFrame(schema=ID_SCHEMA)
+        self._content = sorted([*self._properties, "name"])
+        self._pending = Pending(("tie", *self._properties))
+        self._remembered = Remembered(self.memory)
+        self._known_codes: tuple[tuple[str, ...], Column] = ((), np.array([-1], np.int32))
         #: The latest time (µs) of an accepted event.
         self.latest: int | None = None
 
     def add(self, batch: EventsOfShard, rows: I64, settled: int | None) -> None:
         """Take in a batch whose users have the numbers ``rows``, when ``settled`` (µs) was the last settled tick."""
-        events = batch.events
+        events = EventRows(batch.columns, batch.texts)
         if settled is not None:
             punctual = events["at"] >= settled - self.memory
-            self.counts.too_late += len(events) - int(punctual.sum())
-            events = events.filter(punctual)
+            if not punctual.all():
+                self.counts.too_late += len(events) - int(punctual.sum())
+                events = events.where(punctual)
         if not len(events):
             return
         counted_at = (events["at"] // self._tick + 1) * self._tick
         if settled is not None:
-            counted_at = counted_at.clip(lower_bound=settled + self._tick)
-        codes = self._codes(batch.names)
-        self._pending.append(
-            events.with_columns(
-                user=pl.Series(rows[events["user"].to_numpy()]),
-                name=pl.Series(codes[events["name"].to_numpy()]),
-                counted_at=counted_at,
-            )
-        )
-
-    @property
-    def pending(self) -> pl.DataFrame:
-        """What has not counted yet: ``user``, ``at``, ``counted_at`` (the tick that first sees it, µs) and more."""
-        return pl.concat([pl.DataFrame(schema=_PENDING), *self._pending], how="diagonal_relaxed")
+            counted_at = np.maximum(counted_at, settled + self._tick)
+        user, name = rows[events["user"]], self._codes(batch.names)[events["name"]]
+        columns = {**events.columns, "user": user, "name": name, "counted_at": counted_at}
+        self._pending.add(EventRows(columns, events.texts))
 
     def first_tick(self) -> int | None:
         """The earliest tick (µs) that a pending event waits for."""
-        times = [table["counted_at"].to_numpy().min().item() for table in self._pending]
-        return min(times, default=None)
+        return self._pending.first_tick
 
-    def accept(self, until: int | None) -> pl.DataFrame:
-        """The accepted events that count up to ``until`` (µs, None: all); later ones stay pending."""
-        events, self._pending = self.pending, []
-        if until is not None and (events["counted_at"] > until).any():
-            self._pending = [events.filter(pl.col("counted_at") > until)]
-            events = events.filter(pl.col("counted_at") <= until)
-        content = sorted(name for name in events.columns if name == "name" or name[:2] in ("p:", "h:"))
-        repeated = duplicates(events, self._remembered, content)
+    def accept(self, until: int | None, settled: int | None) -> EventRows:
+        """The accepted events that count up to ``until`` (µs, None: all); later ones stay pending.
+
+        ``settled`` is the last settled tick, µs.
+        """
+        events = self._pending.take_up_to(until)
+        if not len(events):
+            return events
+        repeated = self._remembered.duplicates(events, settled, self._content)
         if repeated.any():
-            events = events.filter(pl.Series(~repeated))
+            events = events.where(~repeated)
         self.counts.duplicate += int(repeated.sum())
         self.counts.accepted += len(events)
         if len(events):
-            latest = events["at"].to_numpy().max().item()
+            latest = int(events["at"].max())
             self.latest = latest if self.latest is None else max(self.latest, latest)
-        recent = pl.col("at") >= (0 if until is None else until - self.memory)
-        parts = (self._remembered, events.select(list(ID_SCHEMA)))
-        self._remembered = pl.concat([part.filter(recent) for part in parts])
-        return events.drop("id_high", "id_low")
+        self._remembered.add(events, until)
+        return events
 
-    def in_columns(self, events: pl.DataFrame, span: Span) -> Events:
+    def peek(self, users: I64, settled: int | None) -> tuple[EventRows, EventRows]:
+        """The pending events of ``users`` (sorted, distinct), and those of them that would be accepted by now."""
+        pending = self._pending.of_users(users)
+        repeated = self._remembered.duplicates(pending, settled, self._content)
+        return pending, pending.where(~repeated) if repeated.any() else pending
+
+    def in_columns(self, events: EventRows, span: Span) -> Events:
         """Accepted events as features take them."""
-        events = events.sort("user", "at")
-        at, counted_at = events["at"].to_numpy(), events["counted_at"].to_numpy()
+        if len(events):
+            events = events.where(in_order(events["user"], events["at"]))
+        at, counted_at = events["at"], events["counted_at"]
         late = counted_at > (at // span.tick + 1) * span.tick
-        self.counts.late += int(late.sum())
-        absent = pl.Series([None], dtype=pl.String).new_from_index(0, len(events))
-        columns = {name: events[name] if name in events.columns else absent for name in ("tie", *self._properties)}
         return Events(
-            user=events["user"].to_numpy(),
+            user=events["user"],
             at=at,
             index=span.index(counted_at),
-            name=events["name"].to_numpy(),
-            tie=columns.pop("tie").fill_null(""),
-            properties=columns,
+            name=events["name"],
+            tie=events.texts["tie"],
+            properties=events.texts,
             names=self.names,
             late=late,
         )
 
-    def select(self, rules: Rules, rows: I64) -> "Intake":
-        """A copy with the events of some users only, numbered as in ``rows``."""
-        copy = Intake(rules, self.memory - ID_MEMORY)
-        copy._remembered = _of_users(self._remembered, rows)
-        parts = [_of_users(table, rows) for table in self._pending]
-        copy._pending = [table for table in parts if len(table)]
-        return copy
-
     def tables(self) -> dict[str, pl.DataFrame]:
         """``remembered``, ``pending``, and ``names`` (what the codes of pending events stand for)."""
+        pending = self._pending.all()
+        texts = {name: pl.Series(column.to_list(), dtype=pl.String) for name, column in pending.texts.items()}
         names = pl.DataFrame({"name": pl.Series(self.names, dtype=pl.String)})
         counts = pl.DataFrame([asdict(self.counts)])
-        return {"remembered": self._remembered, "pending": self.pending, "names": names, "counts": counts}
+        table = pl.DataFrame({**pending.columns, **texts})
+        return {"remembered": self._remembered.table(), "pending": table, "names": names, "counts": counts}
 
     def restore(self, tables: Mapping[str, pl.DataFrame]) -> None:
         """Take over what `tables` gave; the rules may tell other names apart by now."""
-        self._remembered, pending = tables["remembered"], tables["pending"]
-        codes = self._codes(tuple(tables["names"]["name"]))
-        pending = pending.with_columns(name=pl.Series(codes[pending["name"].to_numpy()]))
-        self._pending = [pending] if len(pending) else []
+        self._remembered.restore(tables["remembered"])
+        pending = tables["pending"]
+        columns = {name: pending[name].to_numpy() for name in PENDING}
+        columns["name"] = self._codes(tuple(tables["names"]["name"]))[columns["name"]]
+        texts = {name: Texts.of(pending[name].to_list()) for name in pending.columns if name not in PENDING}
+        self._pending = Pending(("tie", *self._properties))
+        self._pending.add(EventRows(columns, texts))
         self.counts = Counts(**tables["counts"].row(0, named=True))
 
-    def _codes(self, names: tuple[str, ...]) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+    def _codes(self, names: tuple[str, ...]) -> Column:
         """This intake's code of each name; the entry behind the last is for -1, a reserved event."""
-        known = {name: code for code, name in enumerate(self.names)}
-        return np.array([*(known.get(name, known[OTHER_NAME]) for name in names), -1], np.int32)
-
-
-def _of_users(table: pl.DataFrame, rows: I64) -> pl.DataFrame:
-    found, numbers = renumbered(table["user"].to_numpy(), rows)
-    return table.filter(pl.Series(found)).with_columns(user=pl.Series(numbers, dtype=pl.Int64))
+        if self._known_codes[0] != names:
+            known = {name: code for code, name in enumerate(self.names)}
+            codes = np.array([*(known.get(name, known[OTHER_NAME]) for name in names), -1], np.int32)
+            self._known_codes = (names, codes)
+        return self._known_codes[1]
 
 
 def _names(rules: Rules) -> tuple[str, ...]:

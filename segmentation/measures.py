@@ -10,9 +10,11 @@ import polars as pl
 from segmentation.config import RollingCount, RollingScore, Rules
 from segmentation.due import Movers, read_thresholds
 from segmentation.features.rolling import boundary_column
-from segmentation.features.timeline import I64, Bool, Changes, Column, Span, last_before, run_starts
+from segmentation.features.timeline import I64, Bool, Column, Span, run_starts
+from segmentation.moves import Moves, MovesByFeature
 from segmentation.percentiles import F64, Populations
 from segmentation.units import floor_to
+from segmentation.user_table import Timeline
 
 
 @dataclass(frozen=True)
@@ -50,29 +52,34 @@ class Measures:
         """The boundaries (µs) at which some population moved, of those not forgotten, in order."""
         return sorted({each for populations in self._populations.values() for each in populations.boundaries})
 
-    def add(self, moves: pl.DataFrame) -> None:
+    def add(self, moves: MovesByFeature) -> None:
         """Take in the populations' moves at later boundaries than all before."""
         for name, populations in self._populations.items():
-            populations.add(moves.filter(pl.col("feature") == name))
+            if name in moves:
+                populations.add(moves[name])
 
     def forget_before(self, tick: int) -> None:
         """Keep only the populations that hold at ``tick`` (µs) and later."""
         for each in self._features:
             self._populations[each.name].forget_before(floor_to(tick, each.every))
 
-    def due(self, timeline: Changes, before: Mapping[str, Column], span: Span) -> list[I64]:
-        """Keys of the users whose percentile crossed a literal, by boundary. ``before``: values before the span."""
+    def due(self, timeline: Timeline, span: Span) -> list[I64]:
+        """Keys of the users whose percentile crossed a literal, by boundary."""
         found = []
-        index = timeline.keys % span.stride
+        rows = timeline.changes
+        index = rows.keys % span.stride
         order = np.argsort(index, kind="stable")
-        order = order[np.searchsorted(index[order], 1) :]
-        users, indices = timeline.keys[order] // span.stride, index[order]
+        users, indices = rows.keys[order] // span.stride, index[order]
+        ticks = indices[run_starts(indices)]
         for each in self._features:
+            boundaries = self._boundaries(each, ticks, span)
+            if not boundaries:
+                continue
             populations, movers = self._populations[each.name], self._movers[each.name]
-            scores = before[each.column].copy()
-            values = timeline.columns[each.column][order]
+            scores = timeline.before[each.column].copy()
+            values = rows.columns[each.column][order]
             start = 0
-            for boundary in self._boundaries(each, np.unique(indices), span):
+            for boundary in boundaries:
                 at = (boundary - span.settled) // span.tick
                 end = int(np.searchsorted(indices, at, side="right"))
                 scores[users[start:end]] = values[start:end]
@@ -89,13 +96,14 @@ class Measures:
         ticks = span.settled + indices * span.tick
         return sorted(moved.union(ticks[ticks % measured.every == 0].tolist()))
 
-    def percentiles(
-        self, columns: Mapping[str, Column], source: I64, ticks: I64, wanted: frozenset[str]
-    ) -> dict[str, F64]:
-        """By feature the percentile of each row (``source`` in ``columns``) at its tick, NaN for none; only wanted
-        ones."""
+    def columns(self, wanted: frozenset[str]) -> list[str]:
+        """The columns that `percentiles` takes."""
+        return [each.column for each in self._features if f"percentile({each.name})" in wanted]
+
+    def percentiles(self, columns: Mapping[str, Column], ticks: I64, wanted: frozenset[str]) -> dict[str, F64]:
+        """By feature the percentile of each row of ``columns`` at its tick, NaN for none; only wanted ones."""
         return {
-            each.name: self._at_boundaries(each, columns[each.column][source], ticks)
+            each.name: self._at_boundaries(each, columns[each.column], ticks)
             for each in self._features
             if f"percentile({each.name})" in wanted
         }
@@ -109,13 +117,12 @@ class Measures:
             for each in self._features
         }
 
-    def others_moved(self, timeline: Changes, keys: I64, span: Span, feature: str) -> Bool:
+    def others_moved(self, timeline: Timeline, keys: I64, span: Span, feature: str) -> Bool:
         """Whether the percentile changed since the tick before although the user's own score did not."""
         measured = next(each for each in self._features if each.name == feature)
         ticks = span.settled + keys % span.stride * span.tick
-        scores = timeline.columns[measured.column]
-        now = scores[last_before(timeline.keys, keys, span.stride)]
-        then = scores[last_before(timeline.keys, keys - 1, span.stride)]
+        column = measured.column
+        now, then = timeline.at(keys, [column])[column], timeline.at(keys - 1, [column])[column]
         before = self._at_boundaries(measured, then, ticks - span.tick)
         after = self._at_boundaries(measured, now, ticks)
         moved: Bool = (now == then) & (before != after) & ~(np.isnan(before) & np.isnan(after))
@@ -143,7 +150,8 @@ class Measures:
         for each in self._features:
             boundary = floor_to(settled, each.every)
             populations = Populations(self._rules.population_minimum)
-            populations.add(tables[each.name].with_columns(boundary=pl.lit(boundary, pl.Int64)))
+            score, users = (tables[each.name][name].to_numpy() for name in ("score", "users"))
+            populations.add(Moves(np.full(len(score), boundary), score, users))
             populations.forget_before(boundary)
             self._populations[each.name] = populations
             self._movers[each.name].at(populations.latest, columns[each.column])

@@ -13,11 +13,11 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from segmentation.config import Rules
 from segmentation.expressions import percentile_thresholds
 from segmentation.features.timeline import I64, run_starts
+from segmentation.moves import Moves
 
 F64 = npt.NDArray[np.float64]
 _NOBODY = np.empty(0, np.int64)
@@ -85,12 +85,13 @@ class Populations:
         self._boundaries: list[int] = []
         self._populations = [Population(_NOBODY, _NOBODY, minimum)]
 
-    def add(self, moves: pl.DataFrame) -> None:
-        """Take in the moves at later boundaries than all before (columns ``boundary``, ``score``, ``users``)."""
-        moves = moves.sort("boundary", "score")
-        boundaries, users = moves["boundary"].to_numpy(), moves["users"].to_numpy()
+    def add(self, moves: Moves) -> None:
+        """Take in the moves at later boundaries than all before."""
+        if not len(moves):
+            return
+        boundaries, users = moves.boundary, moves.users
         last = self._populations[-1]
-        scores, place = np.unique(np.concatenate([last.scores, moves["score"].to_numpy()]), return_inverse=True)
+        scores, place = np.unique(np.concatenate([last.scores, moves.score]), return_inverse=True)
         members = np.zeros(len(scores), np.int64)
         members[place[: len(last.scores)]] = last.members
         place = place[len(last.scores) :]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from segmentation.expressions import Table
 from segmentation.features.timeline import I64, Bool, Span
 from segmentation.membership import Step
 from segmentation.stepping import Decided
@@ -118,10 +119,10 @@ class EarlyRows:
     segment: I64
     entered: Bool
     after: Bool
-    frame: pl.DataFrame
+    frame: Table
 
 
-def claims_of(early: list[EarlyRow], users: I64, frame: pl.DataFrame) -> EarlyRows:
+def claims_of(early: list[EarlyRow], users: I64, frame: Table) -> EarlyRows:
     """The rows behind early changes; ``frame`` has a row for each of ``users``."""
     position = {user: row for row, user in enumerate(users.tolist())}
     return EarlyRows(

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from segmentation.batches import MOVE_SCHEMA, EventsOfShard, FeaturesOfShard
+from segmentation.batches import EventsOfShard, FeaturesOfShard
 from segmentation.config import RollingCount, RollingScore, Rules
+from segmentation.event_rows import latest_by_user
 from segmentation.features import initial_state
 from segmentation.features.attributes import TouchState
 from segmentation.features.rolling import boundary_column
@@ -17,13 +18,17 @@ from segmentation.features.timeline import (
     Changes,
     Column,
     Events,
+    FeatureState,
     Span,
     combined,
     merged_keys,
+    run_ends,
     run_starts,
 )
+from segmentation.features.vocabulary import NO_VALUE
 from segmentation.frames import decode_frames, encode_frames, tables_under
 from segmentation.intake import Counts, Intake
+from segmentation.moves import Moves
 from segmentation.percentiles import features_with_percentile
 from segmentation.units import next_tick
 
@@ -33,7 +38,8 @@ class Settled:
     """The outcome of one advance."""
 
     features: FeaturesOfShard
-    moves: pl.DataFrame
+    #: By feature how its population moved; features whose did not are left out.
+    moves: dict[str, Moves]
 
 
 class Tracker:
@@ -70,9 +76,10 @@ class Tracker:
             self.clock = batch.clock if self.clock is None else max(self.clock, batch.clock)
         if batch.heartbeat is not None:
             self._heartbeat = max(self._heartbeat, batch.heartbeat)
-        rows = np.array([self._row(internal) for internal in batch.users], np.int64)
-        self._intake.add(batch, rows, self.settled)
-        self.counts.users = len(self._users)
+        if len(batch):
+            rows = np.array([self._row(internal) for internal in batch.users], np.int64)
+            self._intake.add(batch, rows, self.settled)
+            self.counts.users = len(self._users)
 
     def first_due(self) -> int | None:
         """The earliest tick (µs) that has something to settle; None where nothing is known yet."""
@@ -85,6 +92,11 @@ class Tracker:
         """The last tick (µs) that the clock allows to settle."""
         return None if self.clock is None else next_tick(self.clock, self.rules.tick)
 
+    def allows(self, clock: int | None) -> bool:
+        """Whether the ticks that ``clock`` (µs) allows are allowed already."""
+        last = self.last_due()
+        return clock is None or (last is not None and next_tick(clock, self.rules.tick) <= last)
+
     def advance(self, until: int) -> Settled:
         """Settle all ticks up to ``until`` (µs, a tick), in one columnar step."""
         tick = self.rules.tick
@@ -92,14 +104,15 @@ class Tracker:
             first = self.first_due()
             self.settled = until - tick if first is None else min(first, until) - tick
         span = Span(self.settled, tick, (until - self.settled) // tick)
-        counted = self._intake.in_columns(self._intake.accept(until), span)
-        before: dict[str, Column] = {}
-        for state in self._features.values():
-            state.grow(len(self._users))
-            before |= {name: values.copy() for name, values in state.current().items()}
-        parts = [state.advance(counted, span) for state in self._features.values()]
+        counted = self._intake.in_columns(self._intake.accept(until, self.settled), span)
+        self.counts.late += int(counted.late.sum())
+        advances = [state.advance(counted, span) for state in self._grown()]
+        parts = [each.changes for each in advances]
+        settled = Settled(self._message(parts, counted, span), self._moves(parts, span))
+        for each in advances:
+            each.settle()
         self.settled = until
-        return Settled(self._message(parts, before, counted, span), self._moves(parts, before, span))
+        return settled
 
     def latest_accepted(self) -> int | None:
         """The latest time (µs) of what this shard has accepted so far, heartbeats included."""
@@ -108,7 +121,7 @@ class Tracker:
 
     def count_rest(self) -> None:
         """Count what will never settle because the run ends before its tick."""
-        self._intake.accept(None)
+        self._intake.accept(None, self.settled)
 
     def preview(self, users: list[bytes]) -> FeaturesOfShard | None:
         """The features of some users as all events that have arrived make them, though their tick has not settled.
@@ -116,21 +129,26 @@ class Tracker:
         Returns:
             One row per user that has such events, with the time of the latest in the column ``at``; None without any.
         """
-        copy = self._select([internal for internal in users if internal in self._rows])
-        pending = copy._intake.pending
+        rows = np.unique(np.array([self._rows[internal] for internal in users if internal in self._rows], np.int64))
+        pending, accepted = self._intake.peek(rows, self.settled)
         if not len(pending):
             return None
-        until = next_tick(pending["at"].to_numpy().max().item(), self.rules.tick)
-        if self.settled is not None:
-            until = max(until, self.settled + self.rules.tick)
-        times = pending.group_by("user").agg(pl.col("at").max())
-        features = copy.advance(until).features
-        own = pl.Series("own", [copy._rows[internal] for internal in features.users], dtype=pl.Int64)
-        latest = features.rows.unique("user", keep="last", maintain_order=True)
-        latest = latest.with_columns(own.gather(latest["user"])).join(
-            times, left_on="own", right_on="user", maintain_order="left"
-        )
-        return replace(features, rows=latest.drop("own"))
+        tick = self.rules.tick
+        until = next_tick(int(pending["at"].max()), tick)
+        settled = self.settled
+        if settled is None:
+            settled = min(int(pending["counted_at"].min()), until) - tick
+        until = max(until, settled + tick)
+        span = Span(settled, tick, (until - settled) // tick)
+        counted = self._intake.in_columns(accepted, span)
+        only = np.zeros(len(self._users), np.bool_)
+        only[rows] = True
+        parts = [state.advance(counted, span, only).changes for state in self._grown()]
+        features = self._message(parts, counted, span, last_only=True)
+        seen, latest = latest_by_user(pending["user"], pending["at"])
+        told = np.array([self._rows[internal] for internal in features.users], np.int64)
+        at = latest[np.searchsorted(seen, told[features.rows["user"]])]
+        return replace(features, rows={**features.rows, "at": at})
 
     def snapshot(self) -> bytes:
         """The whole table as bytes."""
@@ -159,18 +177,11 @@ class Tracker:
         for name, state in self._features.items():
             state.restore(tables_under(tables, f"feature/{name}/"))
 
-    def _select(self, users: list[bytes]) -> "Tracker":
-        """A copy with some users only."""
-        rows = np.array([self._rows[internal] for internal in users], np.int64)
-        copy = Tracker(self.rules, 0)
-        copy.settled, copy.clock = self.settled, self.clock
-        copy._users = list(users)
-        copy._rows = {internal: row for row, internal in enumerate(users)}
-        copy._intake = self._intake.select(self.rules, rows)
+    def _grown(self) -> list[FeatureState]:
+        """All features, with room for all users."""
         for state in self._features.values():
             state.grow(len(self._users))
-        copy._features = {name: state.select(rows) for name, state in self._features.items()}
-        return copy
+        return list(self._features.values())
 
     def _row(self, internal: bytes) -> int:
         row = self._rows.get(internal)
@@ -179,36 +190,49 @@ class Tracker:
             self._users.append(internal)
         return row
 
-    def _message(self, parts: list[Changes], before: dict[str, Column], counted: Events, span: Span) -> FeaturesOfShard:
-        """All columns at every (user, tick) at which one of them changed or an event counted."""
+    def _message(
+        self, parts: list[Changes], counted: Events, span: Span, *, last_only: bool = False
+    ) -> FeaturesOfShard:
+        """All columns at every (user, tick) at which one of them changed or an event counted; or at each user's last
+        such tick only."""
         keys = span.keys(counted.user, counted.index)
+        before = {name: values for state in self._features.values() for name, values in state.current().items()}
         touched = merged_keys([keys])
         rows = combined(parts, before, span, also=touched)
+        event, late = _marked(rows.keys, touched), _marked(rows.keys, merged_keys([keys[counted.late]]))
+        table: dict[str, Column] = {"tick": span.settled + rows.keys % span.stride * span.tick, **rows.columns}
+        table |= {"event": event, "late": late}
         of_row = rows.keys // span.stride
+        if last_only:
+            last = run_ends(of_row)
+            of_row, table = of_row[last], {name: column[last] for name, column in table.items()}
         starts = run_starts(of_row)
-        users = of_row[starts]
-        table = pl.DataFrame(
-            {
-                "user": np.repeat(np.arange(len(users), dtype=np.uint32), np.diff(np.append(starts, len(of_row)))),
-                "tick": span.settled + rows.keys % span.stride * span.tick,
-                **rows.columns,
-                "event": _marked(rows.keys, touched),
-                "late": _marked(rows.keys, merged_keys([keys[counted.late]])),
-            }
-        )
-        vocabularies = {
-            name: state.vocabulary.texts for name, state in self._features.items() if isinstance(state, TouchState)
-        }
-        return FeaturesOfShard([self._users[user] for user in users], table, vocabularies, span.settled, span.end)
+        user = np.repeat(np.arange(len(starts), dtype=np.uint32), np.diff(np.append(starts, len(of_row))))
+        vocabularies = self._own_words(table)
+        users = [self._users[each] for each in of_row[starts].tolist()]
+        return FeaturesOfShard(users, {"user": user, **table}, vocabularies, span.settled, span.end)
 
-    def _moves(self, parts: list[Changes], before: dict[str, Column], span: Span) -> pl.DataFrame:
+    def _own_words(self, table: dict[str, Column]) -> dict[str, list[str]]:
+        """By attribute the texts that ``table`` names; its codes become positions among them."""
+        result = {}
+        for name, state in self._features.items():
+            if isinstance(state, TouchState):
+                codes, place = np.unique(np.append(table[name], NO_VALUE), return_inverse=True)
+                # The first of the distinct codes is always the one for no value, so that it stays -1.
+                table[name] = place[:-1] - 1
+                result[name] = [state.vocabulary.texts[code] for code in codes[1:].tolist()]
+        return result
+
+    def _moves(self, parts: list[Changes], span: Span) -> dict[str, Moves]:
         """How the histograms of the measured features move at their boundaries."""
-        moves = [pl.DataFrame(schema=MOVE_SCHEMA)]
+        result = {}
         for (name, feature), changes in zip(self.rules.features.items(), parts, strict=True):
             if name in self._measured and isinstance(feature, RollingScore | RollingCount):
                 column = name if feature.every == span.tick else boundary_column(name)
-                moves.append(_histogram_moves(name, changes, column, before[column], span))
-        return pl.concat(moves)
+                moves = _histogram_moves(changes, column, self._features[name].current()[column], span)
+                if len(moves):
+                    result[name] = moves
+        return result
 
 
 def _marked(keys: I64, some: I64) -> Bool:
@@ -218,22 +242,18 @@ def _marked(keys: I64, some: I64) -> Bool:
     return result
 
 
-def _histogram_moves(name: str, changes: Changes, column: str, before: Column, span: Span) -> pl.DataFrame:
-    """Columns of `MOVE_SCHEMA`: a user who moves leaves the old score and joins the new one; the score 0 is no
-    member."""
+def _histogram_moves(changes: Changes, column: str, before: Column, span: Span) -> Moves:
+    """A user who moves leaves the old score and joins the new one; the score 0 is no member."""
     users, new = changes.keys // span.stride, changes.columns[column]
     old = np.empty_like(new)
     old[1:] = new[:-1]
     starts = run_starts(users)
     old[starts] = before[users[starts]]
-    moved = old != new
-    boundary = (span.settled + changes.keys % span.stride * span.tick)[moved]
-    table = pl.DataFrame(
-        {
-            "boundary": np.concatenate([boundary, boundary]),
-            "score": np.concatenate([old[moved], new[moved]]),
-            "users": np.repeat(np.array([-1, 1], np.int64), len(boundary)),
-        }
-    )
-    table = table.filter(pl.col("score") > 0).group_by("boundary", "score").agg(pl.col("users").sum())
-    return table.filter(pl.col("users") != 0).select(pl.lit(name).alias("feature"), "boundary", "score", "users")
+    moved = np.flatnonzero(old != new)
+    if not len(moved):
+        return Moves.none()
+    boundary = span.settled + changes.keys[moved] % span.stride * span.tick
+    score = np.concatenate([old[moved], new[moved]])
+    member = score > 0
+    users = np.repeat(np.array([-1, 1], np.int64), len(moved))
+    return Moves.summed(np.concatenate([boundary, boundary])[member], score[member], users[member])

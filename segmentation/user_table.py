@@ -1,6 +1,7 @@
 """The users of one shard and what is known of them as of the last settled tick."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -8,10 +9,42 @@ import polars as pl
 from segmentation.batches import FeaturesOfShard
 from segmentation.conditions import raw_columns
 from segmentation.config import Journey, Rules
-from segmentation.features.attributes import NO_VALUE
-from segmentation.features.timeline import Changes, Column, Span, grown, latest
+from segmentation.features.timeline import I64, Changes, Column, Span, grown, last_before, write_latest
+from segmentation.features.vocabulary import NO_VALUE
 
 _JOURNEY = ("status", "started_at", "completed_at", "time_to_complete", "steps_done")
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """What holds from when on: ``before`` the span, by user, and from the rows of ``changes`` on.
+
+    Besides the features ``changes`` has the columns ``event`` and ``late``: whether one was accepted in just that tick.
+    """
+
+    before: Mapping[str, Column]
+    changes: Changes
+    stride: int
+
+    def at(self, keys: I64, names: list[str]) -> dict[str, Column]:
+        """By name the values that hold at each key."""
+        position = last_before(self.changes.keys, keys, self.stride)
+        known = np.flatnonzero(position >= 0)
+        position = position[known]
+        users = keys // self.stride
+        result = {}
+        for name in names:
+            column = self.before[name][users]
+            column[known] = self.changes.columns[name][position]
+            result[name] = column
+        return result
+
+    def following(self, keys: I64) -> I64:
+        """The key up to which (exclusive) what holds at each key holds: the user's next row, or one past the span."""
+        last_of_user = (keys // self.stride + 1) * self.stride
+        rows = np.append(self.changes.keys, np.iinfo(np.int64).max)
+        until: I64 = np.minimum(rows[np.searchsorted(self.changes.keys, keys, side="right")], last_of_user)
+        return until
 
 
 class UserTable:
@@ -23,43 +56,38 @@ class UserTable:
         self._fills = raw_columns(rules)
         self.columns: dict[str, Column] = {name: np.array([], _dtype(fill)) for name, fill in self._fills.items()}
         self._rows: dict[bytes, int] = {}
+        self._known: dict[str, dict[str, int]] = {}
 
     def __len__(self) -> int:
         return len(self.internals)
 
-    def taken_in(self, features: FeaturesOfShard) -> pl.DataFrame:
+    def taken_in(self, features: FeaturesOfShard) -> dict[str, Column]:
         """The rows of ``features`` with this table's user numbers and codes; new users get a row each."""
-        rows = features.rows
         numbers = np.array([self._row(internal) for internal in features.users], np.int64)
-        recoded = [pl.Series("user", numbers[rows["user"].to_numpy()])]
+        rows = {**features.rows, "user": numbers[features.rows["user"]]}
         for name, texts in features.vocabularies.items():
-            codes = np.array([*self._codes(name, texts), NO_VALUE], np.int64)
-            recoded.append(pl.Series(name, codes[rows[name].to_numpy()]))
+            rows[name] = np.array([*self._codes(name, texts), NO_VALUE], np.int64)[rows[name]]
         self.columns = {name: grown(values, len(self), self._fills[name]) for name, values in self.columns.items()}
-        return rows.with_columns(recoded)
+        return rows
 
-    def timeline(self, rows: pl.DataFrame, span: Span) -> Changes:
-        """What holds from when on: at index 0 what held before the span, then ``rows``; sorted by key.
+    def timeline(self, rows: Mapping[str, Column], span: Span) -> Timeline:
+        """What holds from when on, given the ``rows`` of a span in the order of (user, tick) as they were told."""
+        keys = span.keys(rows["user"], span.index(rows["tick"]))
+        columns = {name: rows[name] for name in (*self.columns, "event", "late")}
+        if len(keys) > 1 and not (keys[1:] > keys[:-1]).all():
+            order = np.argsort(keys)
+            keys, columns = keys[order], {name: values[order] for name, values in columns.items()}
+        return Timeline(self.columns, Changes(keys, columns), span.stride)
 
-        Besides the features the columns ``event`` and ``late``: whether one was accepted in just that tick.
-        """
-        new = span.keys(rows["user"].to_numpy(), span.index(rows["tick"].to_numpy()))
-        keys = np.concatenate([np.arange(len(self)) * span.stride, new])
-        order = np.argsort(keys, kind="stable")
-        columns = {
-            name: np.concatenate([values, rows[name].to_numpy()])[order] for name, values in self.columns.items()
-        }
-        for flag in ("event", "late"):
-            columns[flag] = np.concatenate([np.zeros(len(self), np.bool_), rows[flag].to_numpy()])[order]
-        return Changes(keys[order], columns)
-
-    def now(self) -> Changes:
+    def now(self) -> Timeline:
         """What holds, as a timeline of a span without ticks."""
-        return Changes(np.arange(len(self)), self.columns)
+        nothing = np.empty(0, np.int64)
+        return Timeline(self.columns, Changes(nothing, {name: values[:0] for name, values in self.columns.items()}), 1)
 
-    def move_to_end(self, timeline: Changes, span: Span) -> None:
+    def move_to_end(self, timeline: Timeline, span: Span) -> None:
         """Let what holds at the end of the span hold."""
-        self.columns = latest(timeline, self.columns, span)
+        columns = {name: timeline.changes.columns[name] for name in self.columns}
+        write_latest(Changes(timeline.changes.keys, columns), self.columns, span)
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """``users``, ``columns`` and ``vocabulary/…``."""
@@ -84,7 +112,7 @@ class UserTable:
         for name, table in tables.items():
             kind, _, feature = name.partition("/")
             if kind == "vocabulary":
-                self.vocabularies[feature] = table["text"].to_list()
+                self._codes(feature, table["text"].to_list())
 
     def _row(self, internal: bytes) -> int:
         row = self._rows.get(internal)
@@ -95,7 +123,7 @@ class UserTable:
 
     def _codes(self, name: str, texts: list[str]) -> list[int]:
         held = self.vocabularies.setdefault(name, [])
-        known = {text: code for code, text in enumerate(held)}
+        known = self._known.setdefault(name, {})
         for text in texts:
             if text not in known:
                 known[text] = len(held)

@@ -1,11 +1,15 @@
 """The tiers of the tests, and where their real parts are.
 
 A tier whose real part is missing is left out as a whole (deselected, never skipped) and the report says so;
-``REQUIRE_SERVICES=1`` makes a missing Prism runner an error. The real event logs cannot be had everywhere, so their
-tier is bound to the folder: where it exists, its tests run.
+``REQUIRE_SERVICES=1`` makes a missing Prism runner, Java or Maven an error. The real event logs cannot be had
+everywhere, so their tier is bound to the folder: where it exists, its tests run.
 """
 
+import functools
 import os
+import re
+import shutil
+import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,6 +18,10 @@ from hypothesis import settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
 ROOT = Path(__file__).resolve().parent.parent
+#: Tiers whose real parts can be built wherever their tools are.
+SERVICES = ("prism", "flink")
+#: The least Java release that the brokers and clusters of the flink tier run on.
+JAVA = 17
 
 # Other work may share the machine, so no example is judged by its duration. Under CI the examples never change.
 settings.register_profile(
@@ -54,6 +62,19 @@ def find_data() -> Path | None:
     return beside if beside.is_dir() else None
 
 
+@functools.cache
+def missing_for_flink() -> str | None:
+    """What a local Flink cluster and Kafka broker need and this machine lacks."""
+    java, maven = shutil.which("java"), shutil.which("mvn")
+    if java is None or maven is None:
+        return f"no {'java' if java is None else 'mvn'} on the path"
+    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False, timeout=60).stderr
+    release = re.search(r'version "(\d+)', told)
+    if release is None or int(release[1]) < JAVA:
+        return f"Java {JAVA} or newer is needed; java -version says {told.strip().partition(os.linesep)[0]!r}"
+    return None
+
+
 def missing_tiers() -> dict[str, str]:
     """The markers of the tiers that cannot run here, each with what is missing."""
     missing = {}
@@ -61,14 +82,17 @@ def missing_tiers() -> dict[str, str]:
         missing["prism"] = "no prism binary (make prism builds one where there is Go; PRISM names one)"
     if find_data() is None:
         missing["realdata"] = "no folder of real event logs (SEGMENTS_DATA names one)"
+    flink = missing_for_flink()
+    if flink is not None:
+        missing["flink"] = flink
     return missing
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuses to start without Prism where every tier is required."""
-    missing = missing_tiers()
-    if os.environ.get("REQUIRE_SERVICES") == "1" and "prism" in missing:
-        raise pytest.UsageError(f"REQUIRE_SERVICES=1, but: {missing['prism']}")
+    """Refuses to start without Prism, Java and Maven where every tier is required."""
+    lacking = [reason for tier, reason in missing_tiers().items() if tier in SERVICES]
+    if os.environ.get("REQUIRE_SERVICES") == "1" and lacking:
+        raise pytest.UsageError(f"REQUIRE_SERVICES=1, but: {'; '.join(lacking)}")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -84,7 +108,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Says which tiers did not run, and why, just above the closing line."""
+    """Says what tests measured, and which tiers did not run, and why, just above the closing line."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            terminalreporter.write_line(f"{report.location[2]}: {name}: {value}")
     for tier, reason in missing_tiers().items():
         terminalreporter.write_line(f"THE {tier.upper()} TIER DID NOT RUN: {reason}", yellow=True, bold=True)
 

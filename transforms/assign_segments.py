@@ -1,5 +1,6 @@
 """AssignSegments: features and populations become segment changes and profiles, tick by tick of event time."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, Literal
 
@@ -82,11 +83,17 @@ class _Assign(beam.DoFn):
 
 
 def _count(changes: pl.DataFrame) -> None:
-    for (stage,), rows in changes.group_by("stage"):
-        Metrics.counter(NAMESPACE, f"changes.{stage}").inc(len(rows))
-    settled = changes.filter(pl.col("stage") != "EARLY")
-    for (segment, action), rows in settled.group_by("segment", "action"):
-        Metrics.counter(NAMESPACE, f"members.{segment}").inc(len(rows) if action == "ENTERED" else -len(rows))
+    stages: Counter[str] = Counter()
+    members: Counter[str] = Counter()
+    groups = changes.group_by("stage", "segment", "action").len()
+    for stage, segment, action, rows in groups.iter_rows():
+        stages[stage] += rows
+        if stage != "EARLY":
+            members[segment] += rows if action == "ENTERED" else -rows
+    for stage, rows in stages.items():
+        Metrics.counter(NAMESPACE, f"changes.{stage}").inc(rows)
+    for segment, rows in members.items():
+        Metrics.counter(NAMESPACE, f"members.{segment}").inc(rows)
 
 
 class _AssignBounded(_Assign):
@@ -140,11 +147,13 @@ class _AssignLive(_Assign):
         opened = self._state.load(shard, head, snapshot, log)
         changes = opened.machine.take(message)
         opened.append(message)
+        following = opened.machine.next_due()
+        if opened.due(following) and following is not None:
+            tick.set(self._timing.assign_at(following))
         opened.save()
         if len(changes):
             _count(changes)
             yield Changes(CHANGES, encode_frames({"kind": "changes"}, {"changes": changes}))
-        self._schedule(opened.machine, tick)
 
     @on_timer(TICK)
     def settle(
@@ -161,10 +170,8 @@ class _AssignLive(_Assign):
         if until is not None:
             yield from self._emitted(opened.machine, opened.machine.settle(until))
             opened.append(opened.machine.settle_entry(until))
-            opened.save()
-        self._schedule(opened.machine, tick)
-
-    def _schedule(self, machine: AssignerMachine, tick: Any) -> None:
-        following = machine.next_due()
+        following = opened.machine.next_due()
+        opened.due(following)
         if following is not None:
             tick.set(self._timing.assign_at(following))
+        opened.save()

@@ -6,10 +6,12 @@ import polars as pl
 from apache_beam.utils.timestamp import Timestamp
 
 from segmentation.assigner import Assigner
-from segmentation.batches import CLOCK, MOVE_SCHEMA, FeaturesOfShard, decode_moves
-from segmentation.changes import empty
+from segmentation.batches import FeaturesOfShard
+from segmentation.changes import empty, joined
+from segmentation.columns import encode_columns, read_columns_meta
 from segmentation.config import Rules
-from segmentation.frames import decode_frames, encode_frames, read_meta
+from segmentation.frames import decode_frames, encode_frames
+from segmentation.moves import CLOCK, MovesByFeature, add_moves, decode_moves, encode_moves
 from segmentation.units import next_tick
 from transforms.timing import Timing
 
@@ -23,11 +25,12 @@ class AssignerMachine:
         self._timing = timing
         self.assigner = Assigner(rules, publish_key)
         self._features: list[FeaturesOfShard] = []
-        self._moves: list[pl.DataFrame] = []
+        self._moves: list[MovesByFeature] = []
 
     def take(self, entry: bytes) -> pl.DataFrame:
         """Take in an entry; the changes that a preview makes at once."""
-        kind = read_meta(entry)["kind"]
+        meta = read_columns_meta(entry)
+        kind = meta["kind"]
         if kind == "population":
             self._moves.append(decode_moves(entry))
         elif kind == "features":
@@ -35,7 +38,7 @@ class AssignerMachine:
         elif kind == "early":
             return self.assigner.preview(FeaturesOfShard.decode(entry))
         else:
-            self.settle(read_meta(entry)["until"])
+            self.settle(meta["until"])
         return empty()
 
     def next_due(self) -> int | None:
@@ -51,29 +54,28 @@ class AssignerMachine:
         """The changes of all ticks up to ``until`` whose features wait."""
         due = sorted((each for each in self._features if each.until <= until), key=lambda each: each.until)
         self._features = [each for each in self._features if each.until > until]
-        waiting = pl.concat([pl.DataFrame(schema=MOVE_SCHEMA), *self._moves])
+        waiting = add_moves(self._moves)
         end = self._end(waiting)
-        parts = [empty()]
+        parts = []
         for features in (each.up_to(end) for each in due if each.settled < end):
-            known = pl.col("boundary") <= features.until
-            parts.append(self.assigner.advance(features, waiting.filter(known)))
-            waiting = waiting.filter(~known)
-        self._moves = [waiting]
-        return pl.concat(parts)
+            known = {name: moves.where(moves.boundary <= features.until) for name, moves in waiting.items()}
+            parts.append(self.assigner.advance(features, known))
+            waiting = {name: moves.where(moves.boundary > features.until) for name, moves in waiting.items()}
+        self._moves = [{name: moves for name, moves in waiting.items() if len(moves)}]
+        return joined(parts)
 
-    def _end(self, moves: pl.DataFrame) -> int:
+    def _end(self, moves: MovesByFeature) -> int:
         """The last tick (µs) of a bounded run: the first after the last event that any shard accepted.
 
         The clock that shards tick by may be later, since it is told before anyone knows which events are duplicates.
         """
-        latest = moves.filter(pl.col("feature") == CLOCK)["boundary"]
-        if self._timing.until is not None or not len(latest):
+        if self._timing.until is not None or CLOCK not in moves:
             return np.iinfo(np.int64).max
-        return next_tick(latest.to_numpy().max().item(), self.assigner.rules.tick)
+        return next_tick(int(moves[CLOCK].boundary.max()), self.assigner.rules.tick)
 
     def settle_entry(self, until: int) -> bytes:
         """The entry that repeats a settlement."""
-        return encode_frames({"kind": SETTLE, "until": until}, {})
+        return encode_columns({"kind": SETTLE, "until": until}, {})
 
     def replay(self, entry: bytes) -> None:
         """Apply an entry, discarding what it puts out."""
@@ -82,14 +84,14 @@ class AssignerMachine:
     def snapshot(self) -> bytes:
         """The assigner's table and what waits for its tick."""
         waiting = {f"features:{number}": _bytes(each.encode()) for number, each in enumerate(self._features)}
-        tables = {"assigner": _bytes(self.assigner.snapshot()), **waiting}
-        return encode_frames({}, {**tables, "moves": pl.concat([pl.DataFrame(schema=MOVE_SCHEMA), *self._moves])})
+        moves = _bytes(encode_moves(add_moves(self._moves)))
+        return encode_frames({}, {"assigner": _bytes(self.assigner.snapshot()), **waiting, "moves": moves})
 
     def restore(self, data: bytes) -> None:
         """Take over what `snapshot` gave."""
         tables = decode_frames(data)[1]
         self.assigner.restore(tables["assigner"]["bytes"][0])
-        self._moves = [tables["moves"]]
+        self._moves = [decode_moves(tables["moves"]["bytes"][0])]
         names = [name for name in tables if name.startswith("features:")]
         self._features = [FeaturesOfShard.decode(tables[name]["bytes"][0]) for name in names]
 

@@ -76,15 +76,16 @@ class _DecodeFn(beam.DoFn):
         self._read.inc(decoded.read)
         if decoded.frame.height:
             yield EventBatch(decoded.frame)
-        for record in decoded.bad:
+        places = element.places([record.position for record in decoded.bad]) if decoded.bad else []
+        for record, (source, position) in zip(decoded.bad, places, strict=True):
             self._refused[record.reason].inc()
             letter = DeadLetter(
                 reason=record.reason.value,
                 error_type=record.error_type,
                 error=record.error,
                 step=STEP,
-                source=element.source,
-                position=record.position,
+                source=source,
+                position=position,
                 payload=record.payload,
                 failed_at=now,
             )

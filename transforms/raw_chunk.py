@@ -1,9 +1,14 @@
-"""A piece of an event log as it lies on disk: the unit of work that decoding starts from."""
+"""A piece of an event log as it lies on disk or in a topic: the unit of work that decoding starts from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Format = Literal["json", "csv", "avro"]
+import numpy as np
+
+from transforms.messages import Messages
+
+Format = Literal["json", "csv", "avro", "single_object"]
 FaultReason = Literal["undecodable", "too_large", "unreadable"]
 
 CHUNK_BYTES = 4 << 20
@@ -27,18 +32,37 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class RawChunk:
-    """Whole records of one file, still in its format.
+    """Whole records of one file or topic, still in their format.
 
     For ``json`` and ``csv`` the data is whole lines (the last one may lack its line end), for ``avro`` whole blocks of
-    an object container, each with its sync marker.
+    an object container, each with its sync marker, for ``single_object`` messages, each with a line end after it.
     """
 
-    source: str  #: path of the file
+    source: str  #: path of the file, or address of the topic
     format: Format
-    first_record: int  #: number of the first line (``json``, ``csv``) or record (``avro``), from 1
+    first_record: int  #: number of the first line (``json``, ``csv``) or record (the others), from 1
     data: bytes
     header: bytes = b""  #: ``csv``: the header line without its line end; ``avro``: the header of the container
-    fault: Fault | None = None  #: set when the data is one bad record
+    fault: Fault | None = None  #: set when the data is one bad record, or each of the messages is one
     repeats: tuple[tuple[int, int], ...] = ()
     """Records whose bytes occurred before in this file: (index in this chunk, from 0; the how-manieth it is, from 2).
     Filled only where events get their ids from their content."""
+    messages: Messages | None = None  #: what the data lies in where it comes from a topic; there is at least one
+
+    def places(self, positions: Sequence[int]) -> list[tuple[str, int]]:
+        """Source and position, as a dead letter names them, of the records at ``positions``.
+
+        A record of a topic is named by its partition (``source/7``) and the offset of the message that it lies in.
+        """
+        messages = self.messages
+        if messages is None:
+            return [(self.source, position) for position in positions]
+        indices = [position - self.first_record for position in positions]
+        if len(messages) == 1:
+            rows = np.zeros(len(indices), np.int64)
+        elif self.format == "json":
+            rows = messages.rows_of_lines(self.data, indices)
+        else:
+            rows = np.array(indices, np.int64)
+        found = zip(messages.partitions[rows].tolist(), messages.offsets[rows].tolist(), strict=True)
+        return [(f"{self.source}/{partition}", offset) for partition, offset in found]

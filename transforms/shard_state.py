@@ -6,7 +6,8 @@ batch never rewrites the snapshot and writing is amortised. The *token* in the h
 and the bytes appended: an in-memory table may be used only while it carries the token that the state carries, so that
 a failed bundle's stale copy is never taken for the truth.
 
-Layout of the head: JSON ``{"layout": 1, "shards": n, "token": hex, "log": bytes, "snapshot": bytes}``.
+Layout of the head: JSON ``{"layout": 2, "shards": n, "token": hex, "log": bytes, "snapshot": bytes, "entries": n,
+"due": tick}``; ``due`` (µs or null) is the tick that the timer stands for, so that it is set only where it moves.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ import json
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
-LAYOUT = 1
+LAYOUT = 2
 #: Pieces of a snapshot are at most this long.
 PIECE_BYTES = 4 << 20
 #: A larger shard is refused: runners reject commits not far above.
@@ -65,11 +66,12 @@ class ShardState(Generic[MachineT]):
         """
         data = head.read()
         if data is None:
-            fields = {"layout": LAYOUT, "shards": self._shards, "token": "", "log": 0, "snapshot": 0}
+            fields = {"layout": LAYOUT, "shards": self._shards, "token": "", "log": 0, "snapshot": 0, "entries": 0}
             return OpenShard(self, shard, self._create(), fields, head, snapshot, log)
         fields = json.loads(data)
         self._check(fields)
-        cached = self._cached.get(shard)
+        # Taken out, not looked at: a table that a call leaves half-way must not be found again.
+        cached = self._cached.pop(shard, None)
         if cached is not None and cached[0] == fields["token"]:
             return OpenShard(self, shard, cached[1], fields, head, snapshot, log)
         machine = self._create()
@@ -110,11 +112,17 @@ class OpenShard(Generic[MachineT]):
         """Write to the log what the table has just taken in. The entry's number keeps the order, which a bag does
         not."""
         fields = self._fields
-        number = fields.setdefault("entries", 0)
+        number = fields["entries"]
         fields["entries"] = number + 1
         self._log.add(number.to_bytes(8, "big") + entry)
         fields["log"] += len(entry)
         fields["token"] = hashlib.sha256(bytes.fromhex(fields["token"]) + entry).hexdigest()
+
+    def due(self, tick: int | None) -> bool:
+        """Note the tick (µs) that is due next; True where another one was before."""
+        moved: bool = self._fields.get("due") != tick
+        self._fields["due"] = tick
+        return moved
 
     def save(self) -> None:
         """Write the head, folding the log first where that is due.
@@ -127,6 +135,10 @@ class OpenShard(Generic[MachineT]):
             self._fold()
         self._head.write(json.dumps(fields).encode())
         self._owner.keep(self._shard, fields["token"], self.machine)
+
+    def release(self) -> None:
+        """Give the table back where nothing of it has moved."""
+        self._owner.keep(self._shard, self._fields["token"], self.machine)
 
     def _fold(self) -> None:
         data = self.machine.snapshot()

@@ -1,5 +1,7 @@
 """Decoded events as batches per shard, with pseudonyms for users: where raw user ids end."""
 
+from itertools import pairwise
+
 import numpy as np
 import polars as pl
 import pyarrow.compute as pc
@@ -8,14 +10,15 @@ from segmentation.batches import EventsOfShard
 from segmentation.config import RESERVED_EVENTS, Rules
 from segmentation.features.timeline import I64, Column
 from segmentation.hashing import hash_strings
-from segmentation.pseudonyms import Keys, Pseudonymizer, stable_shard
+from segmentation.pseudonyms import Keys, Pseudonymizer
 from segmentation.reading import property_plan, touches
+from segmentation.texts import Texts
 
 HEARTBEAT = "heartbeat"
 
 
 class Sharder:
-    """Splits decoded events by ``stable_shard(internal id)``. Every shard gets a batch, if only with the clock."""
+    """Splits decoded events by `stable_shard` of the internal id. Every shard gets a batch, if only with the clock."""
 
     def __init__(self, rules: Rules, shards: int, keys: Keys) -> None:
         self._shards = shards
@@ -25,62 +28,82 @@ class Sharder:
 
     def split(self, events: pl.DataFrame, clock: int | None) -> dict[int, EventsOfShard]:
         """By shard its batch. ``events`` has the columns of `transforms.event_batch.EventBatch`."""
-        heartbeats = events.filter(pl.col("name") == HEARTBEAT)
-        heartbeat = heartbeats["occurred_at"].to_numpy().max().item() if len(heartbeats) else None
-        if len(heartbeats):
-            events = events.filter(pl.col("name") != HEARTBEAT)
-        codes, internals = self._users(events["user_id"])
-        shard_of_user = np.array([stable_shard(internal, self._shards) for internal in internals], np.int64)
-        shard = shard_of_user[codes]
-        order = np.argsort(shard, kind="stable")
-        edges = np.searchsorted(shard[order], np.arange(self._shards + 1))
-        columns, names = self._columns(events)
-        columns = columns[order]
-        codes = codes[order]
+        names = _texts(events["name"])
+        heartbeat = None
+        if HEARTBEAT in names.values:
+            beats = names.codes == names.values.index(HEARTBEAT)
+            heartbeat = events["occurred_at"].to_numpy()[beats].max().item()
+            events, names = events.filter(pl.Series(~beats)), names.take(~beats)
+        users = _texts(events["user_id"])
+        internals = self._pseudonymizer.internals(users.values)
+        order, edges = self._by_shard(users, internals)
+        columns, texts = self._columns(events, names, order)
+        codes = users.codes[order]
+        known = tuple(text for text in names.values if text not in RESERVED_EVENTS)
         batches = {}
-        for number in range(self._shards):
-            start, end = int(edges[number]), int(edges[number + 1])
-            present = np.zeros(len(internals), np.bool_)
-            present[codes[start:end]] = True
-            users = np.flatnonzero(present)
-            local = np.cumsum(present)[codes[start:end]] - 1
-            table = columns[start:end].with_columns(user=pl.Series(local.astype(np.uint32)))
-            batches[number] = EventsOfShard([internals[user] for user in users], table, names, clock, heartbeat)
+        for shard, (start, end) in enumerate(pairwise(edges)):
+            if start == end:
+                batches[shard] = EventsOfShard.only_clock(clock, heartbeat)
+                continue
+            own, user = _renumbered(codes[start:end], len(internals))
+            of_shard: dict[str, Column] = {"user": user}
+            of_shard |= {name: column[start:end] for name, column in columns.items()}
+            own_texts = {name: column.take(slice(start, end)).compact() for name, column in texts.items()}
+            people = [internals[each] for each in own]
+            batches[shard] = EventsOfShard(people, of_shard, own_texts, known, clock, heartbeat)
         return batches
 
-    def _users(self, user_ids: pl.Series) -> tuple[I64, list[bytes]]:
-        codes, texts = _dictionary(user_ids)
-        return codes, self._pseudonymizer.internals(texts)
+    def _by_shard(self, users: Texts, internals: list[bytes]) -> tuple[I64, list[int]]:
+        """The order that brings the events of each shard together, and where the shards' parts begin and end."""
+        # `stable_shard` for all users at once: the first eight bytes of each internal id, little-endian.
+        first = np.frombuffer(b"".join([internal[:8] for internal in internals]), np.dtype("<u8"))
+        shard = (first % np.uint64(self._shards)).astype(np.int64)[users.codes]
+        edges = np.append(0, np.cumsum(np.bincount(shard, minlength=self._shards)))
+        return np.argsort(shard, kind="stable"), edges.tolist()
 
-    def _columns(self, events: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    def _columns(self, events: pl.DataFrame, names: Texts, order: I64) -> tuple[dict[str, Column], dict[str, Texts]]:
+        """The columns of events (but ``user``) and those of texts, in the given order."""
         high, low = hash_strings(events["event_id"])
-        codes, texts = _dictionary(events["name"])
-        names = [text for text in texts if text not in RESERVED_EVENTS]
-        numbers = np.array([names.index(text) if text in names else -1 for text in texts], np.int32)
-        columns: dict[str, pl.Series | Column] = {
-            "id_high": high,
-            "id_low": low,
-            "at": events["occurred_at"],
-            "name": numbers[codes],
-        }
-        for name in self._plan.plain:
-            columns["p:" + name] = events["p:" + name]
-        for name in self._plan.sealed:
-            columns["h:" + name] = self._sealed(events["p:" + name])
+        numbers, number = [], 0
+        for text in names.values:
+            numbers.append(-1 if text in RESERVED_EVENTS else number)
+            number += text not in RESERVED_EVENTS
+        name = np.array([*numbers, -1], np.int32)[names.codes]
+        columns = {"id_high": high, "id_low": low, "at": events["occurred_at"].to_numpy(), "name": name}
+        texts = {"p:" + name: _texts(events["p:" + name]) for name in self._plan.plain}
+        for sealed in self._plan.sealed:
+            texts["h:" + sealed] = self._sealed(_texts(events["p:" + sealed]))
         if self._touches:
-            carries = events.select(pl.any_horizontal(pl.col(name).is_not_null() for name in self._touches)).to_series()
-            columns["tie"] = pl.select(pl.when(carries).then(events["event_id"]).otherwise(None)).to_series()
-        return pl.DataFrame(columns), tuple(names)
+            texts["tie"] = self._ties(events, texts)
+        return (
+            {each: column[order] for each, column in columns.items()},
+            {each: column.take(order) for each, column in texts.items()},
+        )
 
-    def _sealed(self, values: pl.Series) -> pl.Series:
-        distinct = values.drop_nulls().unique()
-        if not len(distinct):
-            return pl.Series([None] * len(values), dtype=pl.String)
-        sealed = self._pseudonymizer.sealed(distinct)
-        return values.replace_strict(distinct, pl.Series(sealed), default=None, return_dtype=pl.String)
+    def _ties(self, events: pl.DataFrame, texts: dict[str, Texts]) -> Texts:
+        """The ids of the events that carry something whose first or last value counts."""
+        carries = np.zeros(len(events), np.bool_)
+        for name in self._touches:
+            carries |= texts[name].present()
+        rows = np.flatnonzero(carries)
+        codes = np.full(len(events), -1, np.int32)
+        codes[rows] = np.arange(len(rows), dtype=np.int32)
+        return Texts(codes, events["event_id"].gather(rows).to_list() if len(rows) else [])
+
+    def _sealed(self, values: Texts) -> Texts:
+        return Texts(values.codes, self._pseudonymizer.sealed(values.values))
 
 
-def _dictionary(values: pl.Series) -> tuple[I64, list[str]]:
-    """Each value's position in the list of distinct values. Shape: (len(values),)."""
+def _renumbered(codes: Column, size: int) -> tuple[list[int], Column]:
+    """The distinct codes (all below ``size``), sorted, and the position of each row's code among them."""
+    present = np.zeros(size, np.bool_)
+    present[codes] = True
+    user: Column = (np.cumsum(present) - 1)[codes].astype(np.uint32)
+    return np.flatnonzero(present).tolist(), user
+
+
+def _texts(values: pl.Series) -> Texts:
+    """A column of strings by position among its distinct values."""
     encoded = pc.dictionary_encode(values.to_arrow(compat_level=pl.CompatLevel.oldest()))
-    return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist()
+    codes = encoded.indices.fill_null(-1).to_numpy().astype(np.int32)
+    return Texts(codes, encoded.dictionary.to_pylist())

@@ -10,9 +10,9 @@ from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateSpec, TimerSpec, on_timer
 
-from segmentation.batches import CLOCK, clock_moves, encode_moves
 from segmentation.config import Rules
 from segmentation.intake import Counts
+from segmentation.moves import CLOCK, clock_moves, encode_moves
 from segmentation.tracker import Settled
 from transforms.decode_events import NAMESPACE
 from transforms.shard_state import ShardState
@@ -57,8 +57,8 @@ class TrackUsers(beam.PTransform[Any, Any]):
 
 def _emitted(shard: int, settled: Settled) -> Iterator[Features | Moves]:
     yield Features(FEATURES, (shard, settled.features.encode()))
-    for (feature,), moves in settled.moves.group_by("feature", maintain_order=True):
-        yield Moves(POPULATION, (str(feature), encode_moves(moves)))
+    for feature, moves in settled.moves.items():
+        yield Moves(POPULATION, (feature, encode_moves({feature: moves})))
 
 
 def _count(now: Counts, before: Counts) -> None:
@@ -140,15 +140,19 @@ class _TrackLive(beam.DoFn):
         opened = self._state.load(shard, head, snapshot, log)
         machine = opened.machine
         before = machine.tracker.counts.copy()
-        machine.take(batch)
+        if not machine.take(batch):
+            opened.release()
+            return
         opened.append(batch)
         if self._early:
             preview = machine.preview()
             if preview is not None:
                 yield Features(FEATURES, (shard, preview.encode("early")))
+        following = machine.next_due()
+        if opened.due(following) and following is not None:
+            tick.set(self._timing.track_at(following))
         opened.save()
         _count(machine.tracker.counts, before)
-        self._schedule(machine, tick)
 
     @on_timer(TICK)
     def settle(
@@ -167,11 +171,9 @@ class _TrackLive(beam.DoFn):
             before = machine.tracker.counts.copy()
             yield from _emitted(shard, machine.tracker.advance(until))
             opened.append(machine.settle_entry(until))
-            opened.save()
             _count(machine.tracker.counts, before)
-        self._schedule(machine, tick)
-
-    def _schedule(self, machine: TrackerMachine, tick: Any) -> None:
         following = machine.next_due()
+        opened.due(following)
         if following is not None:
             tick.set(self._timing.track_at(following))
+        opened.save()

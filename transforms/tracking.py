@@ -3,8 +3,8 @@
 from apache_beam.utils.timestamp import Timestamp
 
 from segmentation.batches import EventsOfShard, FeaturesOfShard
+from segmentation.columns import encode_columns, read_columns_meta
 from segmentation.config import Rules
-from segmentation.frames import encode_frames, read_meta
 from segmentation.tracker import Tracker
 from transforms.timing import Timing
 
@@ -19,11 +19,18 @@ class TrackerMachine:
         self.tracker = Tracker(rules, timing.max_disorder)
         self._touched: list[bytes] = []
 
-    def take(self, batch: bytes) -> None:
-        """Take in a batch of events."""
+    def take(self, batch: bytes) -> bool:
+        """Take in a batch of events; False for one that changes nothing, which is no entry of a log.
+
+        Live, such a batch holds nothing but a clock that allows no tick that is not allowed already. It need not
+        outlive a restart: ticks can't tell two clocks between them apart.
+        """
         events = EventsOfShard.decode(batch)
         self._touched = events.users
+        if not len(events) and not self._timing.bounded and self.tracker.allows(events.clock):
+            return False
         self.tracker.add(events)
+        return True
 
     def preview(self) -> FeaturesOfShard | None:
         """What the last batch changes at once; None where it held no events."""
@@ -50,11 +57,11 @@ class TrackerMachine:
 
     def settle_entry(self, until: int) -> bytes:
         """The entry that repeats an advance."""
-        return encode_frames({"kind": SETTLE, "until": until}, {})
+        return encode_columns({"kind": SETTLE, "until": until}, {})
 
     def replay(self, entry: bytes) -> None:
         """Apply an entry, discarding what it puts out."""
-        meta = read_meta(entry)
+        meta = read_columns_meta(entry)
         if meta["kind"] == SETTLE:
             self.tracker.advance(meta["until"])
         else:

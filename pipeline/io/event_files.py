@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
-from pipeline.io.log_stream import InputError, LogStream, Progress
+from pipeline.io.log_stream import InputError, LogStream, MemoryStream, Progress, Stream
 from segmentation.suggestions import did_you_mean
 from transforms.decoding.avro_blocks import read_blocks
 from transforms.decoding.avro_container import DamagedError, RawBlock, Tape, parse_header, take_block, take_header
@@ -14,7 +14,7 @@ from transforms.decoding.content_ids import RepeatCounter
 from transforms.decoding.json_lines import lines_of
 from transforms.raw_chunk import CHUNK_BYTES, MAX_KEPT_BYTES, MAX_RECORD_BYTES, Fault, FaultReason, Format, RawChunk
 
-__all__ = ["InputError", "Progress", "find_files", "format_of", "read_chunks"]
+__all__ = ["InputError", "Progress", "chunks_of", "find_files", "format_of", "read_chunks"]
 
 _BOM = b"\xef\xbb\xbf"
 _MAX_CHUNK_RECORDS = 50_000
@@ -88,9 +88,18 @@ def read_chunks(
         raise ValueError(f"chunk_bytes is {chunk_bytes}, not between 1 and {MAX_RECORD_BYTES}")
     counter = RepeatCounter() if number_repeats else None
     with LogStream(path, progress) as stream:
-        reader = _ContainerReader(path, stream) if form == "avro" else _LineReader(path, form, stream)
-        for chunk in reader.chunks(chunk_bytes):
+        for chunk in _chunks(path, form, stream, chunk_bytes):
             yield chunk if counter is None or chunk.fault else _number_repeats(chunk, counter)
+
+
+def chunks_of(data: bytes, source: str, form: Format) -> Iterator[RawChunk]:
+    """Bytes at hand as `read_chunks` gives those of a file; they are no gzip."""
+    return _chunks(source, form, MemoryStream(data), CHUNK_BYTES)
+
+
+def _chunks(source: str, form: Format, stream: Stream, chunk_bytes: int) -> Iterator[RawChunk]:
+    reader = _ContainerReader(source, stream) if form == "avro" else _LineReader(source, form, stream)
+    return reader.chunks(chunk_bytes)
 
 
 def _number_repeats(chunk: RawChunk, counter: RepeatCounter) -> RawChunk:
@@ -114,7 +123,7 @@ def _number_repeats(chunk: RawChunk, counter: RepeatCounter) -> RawChunk:
 class _LineReader:
     """Cuts text at line ends."""
 
-    def __init__(self, path: str, form: Format, stream: LogStream) -> None:
+    def __init__(self, path: str, form: Format, stream: Stream) -> None:
         self._path = path
         self._format = form
         self._stream = stream
@@ -189,7 +198,7 @@ class _LineReader:
 class _ContainerReader:
     """Cuts an Avro object container between its blocks."""
 
-    def __init__(self, path: str, stream: LogStream) -> None:
+    def __init__(self, path: str, stream: Stream) -> None:
         self._path = path
         self._stream = stream
         self._record = 1

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class LocalSinks:
-    """What a run writes to. ``now`` is the clock of the run, µs."""
+    """What a run writes to here; None where there is nothing, or a topic. ``now`` is the clock of the run, µs."""
 
-    changes: ChangesWriter
-    dead_letters: DeadLettersWriter
+    changes: ChangesWriter | None
+    dead_letters: DeadLettersWriter | None
     summary: OutputFile | None
     profiles: "ProfileStore | None"
     now: int
@@ -81,7 +81,8 @@ class WriteChanges(beam.DoFn):
         )
         changes = changes.select(list(CHANGE_COLUMNS))
         with sinks.lock:
-            sinks.changes.write(changes)
+            if sinks.changes is not None:
+                sinks.changes.write(changes)
             if sinks.profiles is not None:
                 sinks.profiles.apply_changes(changes)
 
@@ -109,5 +110,6 @@ class WriteDeadLetters(beam.DoFn):
     def process(self, letter: DeadLetter) -> None:
         """Write one letter."""
         sinks = _open[self._run]
-        with sinks.lock:
-            sinks.dead_letters.write([letter])
+        if sinks.dead_letters is not None:
+            with sinks.lock:
+                sinks.dead_letters.write([letter])

@@ -1,11 +1,12 @@
 """The bytes of a log on disk, gunzipped by the way, up to where they can be read."""
 
 import gzip
+import io
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self, cast
+from typing import IO, Protocol, Self, cast
 
 from transforms.raw_chunk import Fault
 
@@ -17,6 +18,35 @@ _BROKEN = (OSError, EOFError, zlib.error)  # gzip.BadGzipFile is an OSError
 
 class InputError(Exception):
     """An input that can't be read at all; the message names its path."""
+
+
+class Stream(Protocol):
+    """Bytes to be cut into records."""
+
+    #: Why the stream ended before its source did.
+    failure: Fault | None
+
+    def read(self, size: int) -> bytes:
+        """Up to ``size`` bytes, fewer only before the end; nothing at the end."""
+
+    def give_back(self, data: bytes) -> None:
+        """Let the next `read` begin with ``data``, which was read before."""
+
+
+class MemoryStream:
+    """A `Stream` of bytes at hand."""
+
+    def __init__(self, data: bytes) -> None:
+        self.failure: Fault | None = None
+        self._bytes = io.BytesIO(data)
+
+    def read(self, size: int) -> bytes:
+        """As `Stream.read`."""
+        return self._bytes.read(size)
+
+    def give_back(self, data: bytes) -> None:
+        """As `Stream.give_back`."""
+        self._bytes.seek(-len(data), io.SEEK_CUR)
 
 
 class LogStream:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from pipeline.io.event_topic import TopicOptions
 from pipeline.traffic.columns import Codes, Events, concatenate
 from pipeline.traffic.delivery import Deliveries, Kind, deliver, delivered
 from pipeline.traffic.engagement import engagement_events
@@ -75,24 +76,31 @@ class _Log:
 
 
 def generate(
-    options: TrafficOptions, out: str, progress: Progress | None = None, pacer: Pacer | None = None
+    options: TrafficOptions,
+    out: str,
+    progress: Progress | None = None,
+    pacer: Pacer | None = None,
+    topic: TopicOptions | None = None,
 ) -> TrafficSummary:
     """Writes a simulated log.
 
     Args:
         options: what the log should be like.
-        out: a path that ends in .jsonl, .jsonl.gz, .csv, .csv.gz or .avro; missing directories are made.
+        out: a path that ends in .jsonl, .jsonl.gz, .csv, .csv.gz or .avro; missing directories are made. Or a topic,
+            kafka://HOST:PORT/TOPIC, which gets the lines of a .jsonl file.
         progress: called with (lines written, lines in all).
         pacer: how to wait where the options have a rate; by default by the clock of the machine.
+        topic: how a topic is written to.
 
     Raises:
         TrafficOptionError: the output cannot be written or cannot hold what was asked for; names the option.
+        AddressError, BrokerError, OptionError: the topic can't be written to; names the option.
     """
-    check_output(out, options.malformed > 0, options.drift > 0)
+    check_output(out, options.malformed > 0, options.drift > 0, topic)
     pacer = Pacer(options.rate) if pacer is None else pacer
     log = _simulate(options)
     total = len(log.deliveries)
-    with open_log(out, options) as write:
+    with open_log(out, options, topic) as write:
         size = pacer.piece_size(_PIECE)
         for begin in range(0, total, size):
             end = min(begin + size, total)

@@ -1,4 +1,4 @@
-"""Where a simulated log goes: JSON lines or CSV (both also gzipped), or an Avro object container."""
+"""Where a simulated log goes: JSON lines or CSV (both also gzipped), an Avro object container, or a topic."""
 
 import gzip
 import json
@@ -11,6 +11,8 @@ from typing import IO, Literal, cast
 import numpy as np
 from fastavro.write import Writer
 
+from pipeline.io.event_topic import TopicOptions
+from pipeline.io.kafka_address import KafkaAddress, is_kafka
 from pipeline.traffic.faults import damage_csv, damage_json, drift_json
 from pipeline.traffic.lines import CSV_HEADER, csv_lines, json_lines
 from pipeline.traffic.options import TrafficOptionError, TrafficOptions
@@ -27,21 +29,31 @@ _ENDINGS: dict[str, tuple[Format, bool]] = {
     ".csv.gz": ("csv", True),
     ".avro": ("avro", False),
 }
-_LATER = ("kafka://", "pubsub://")
+_LATER = "pubsub://"
 #: Fast, and already two thirds smaller; the log is written once and read a few times.
 _COMPRESSION = 3
 #: Written between the blocks of a container; fixed, since fastavro would draw a random one and a log has to repeat.
 _SYNC_MARKER = b"segments traffic"
 
 
-def check_output(out: str, malformed: bool = False, drift: bool = False) -> tuple[Format, bool]:
-    """The format that a path asks for, and whether it is gzipped.
+def check_output(
+    out: str, malformed: bool = False, drift: bool = False, topic: TopicOptions | None = None
+) -> tuple[Format, bool]:
+    """The format that an output asks for, and whether it is gzipped.
 
     Raises:
-        TrafficOptionError: the output is unknown, not available yet, or of a format that cannot hold the faults.
+        TrafficOptionError: the output is unknown, not available yet, or of a kind that cannot hold what is asked for.
+        AddressError: the address of a topic can't be used.
     """
+    if is_kafka(out):
+        KafkaAddress.parse(out, "--out", reads=False)
+        return "jsonl", False
+    if topic not in (None, TopicOptions()):
+        raise TrafficOptionError("--out", "--batch, --partitions and --finish are for kafka://HOST:PORT/TOPIC")
     if out.startswith(_LATER):
-        raise TrafficOptionError("--out", f"{out.split(':', maxsplit=1)[0]}:// is not available yet; write to a file")
+        raise TrafficOptionError(
+            "--out", f"{_LATER} is not available yet; write to a file or to kafka://HOST:PORT/TOPIC"
+        )
     ending = next((ending for ending in sorted(_ENDINGS, key=len, reverse=True) if out.endswith(ending)), None)
     if ending is None:
         raise TrafficOptionError("--out", f"{out!r} has none of the known endings: {', '.join(_ENDINGS)}")
@@ -56,12 +68,22 @@ def check_output(out: str, malformed: bool = False, drift: bool = False) -> tupl
 
 
 @contextmanager
-def open_log(out: str, options: TrafficOptions | None = None) -> Iterator[Write]:
+def open_log(out: str, options: TrafficOptions | None = None, topic: TopicOptions | None = None) -> Iterator[Write]:
     """Opens a log for writing and gives the function that appends a piece; with a rate, each piece is flushed.
+
+    ``topic`` is for an output that is one.
 
     Raises:
         TrafficOptionError: see `check_output`; or the file cannot be created.
+        AddressError, BrokerError, OptionError: the topic can't be written to.
     """
+    if is_kafka(out):
+        # Decoding needs Beam, which takes seconds to import; files do without.
+        from pipeline.traffic.topic import open_topic
+
+        with open_topic(out, TopicOptions() if topic is None else topic) as send:
+            yield lambda piece: send(_json_lines(piece))
+        return
     malformed, drift = (options.malformed > 0, options.drift > 0) if options else (False, False)
     kind, zipped = check_output(out, malformed, drift)
     flushed = options is not None and options.rate is not None
@@ -119,6 +141,10 @@ def _open_format(kind: Format, stream: IO[bytes]) -> Iterator[Write]:
 
 
 def _write_json(stream: IO[bytes], piece: Piece) -> None:
+    stream.write(_json_lines(piece))
+
+
+def _json_lines(piece: Piece) -> bytes:
     lines = json_lines(piece.events, piece.ids, piece.users)
     malformed = piece.malformed()
     replacements = {}
@@ -127,7 +153,7 @@ def _write_json(stream: IO[bytes], piece: Piece) -> None:
         replacements[row] = (
             damage_json(line, int(piece.salt[row])) if malformed[row] else drift_json(line, int(piece.drift[row]))
         )
-    stream.write(lines.replaced(replacements))
+    return lines.replaced(replacements)
 
 
 def _write_csv(stream: IO[bytes], piece: Piece) -> None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from pipeline.io.event_topic import TopicOptions
 from pipeline.traffic.columns import Events, Ints, pick, zipf_weights
 from pipeline.traffic.options import DEFAULT_START, TrafficOptionError
 from pipeline.traffic.pieces import Piece
@@ -29,7 +30,13 @@ _NAME_SHARES = (0.02, 0.015, 0.015, 0.02, 0.1, 0.58, 0.19, 0.06)
 
 
 def zipf_events(
-    n_events: int, n_users: int, days: int, seed: int, out: str, start: int = DEFAULT_START
+    n_events: int,
+    n_users: int,
+    days: int,
+    seed: int,
+    out: str,
+    start: int = DEFAULT_START,
+    topic: TopicOptions | None = None,
 ) -> TrafficSummary:
     """Writes ``n_events`` events of at most ``n_users`` users in the order of their (even) times.
 
@@ -40,6 +47,7 @@ def zipf_events(
         seed: determines every byte.
         out: as for `generate`.
         start: first instant of the log, µs since the epoch.
+        topic: how a topic is written to.
 
     Raises:
         TrafficOptionError: a number is below 1, or the output cannot be written; names the option.
@@ -55,7 +63,7 @@ def zipf_events(
     counts = np.zeros(len(NAMES), np.int64)
     seen = np.zeros(n_users, np.bool_)
     ends: list[int] = []
-    with open_log(out) as write:
+    with open_log(out, topic=topic) as write:
         for begin in range(0, n_events, _PIECE):
             rows = np.arange(begin, min(begin + _PIECE, n_events))
             times = start + ((rows + random.random(len(rows))) * (days * DAY / n_events)).astype(np.int64)

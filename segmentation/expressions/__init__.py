@@ -1,4 +1,4 @@
-"""Conditions of segment rules: SQL text in a closed grammar, checked once, compiled to Polars."""
+"""Conditions of segment rules: SQL text in a closed grammar, checked once, evaluated over columns."""
 
 from segmentation.expressions.analysis import (
     age_thresholds,
@@ -9,9 +9,10 @@ from segmentation.expressions.analysis import (
 )
 from segmentation.expressions.checking import MAX_IN_SEGMENT, parse
 from segmentation.expressions.errors import ExpressionError, Fault
+from segmentation.expressions.evaluation import holds, value_of
 from segmentation.expressions.evidence import EvidenceTerm, evidence_terms
 from segmentation.expressions.nodes import Expression
-from segmentation.expressions.polars_compiler import to_polars
+from segmentation.expressions.values import Table, Values
 
 __all__ = [
     "MAX_IN_SEGMENT",
@@ -19,12 +20,15 @@ __all__ = [
     "Expression",
     "ExpressionError",
     "Fault",
+    "Table",
+    "Values",
     "age_thresholds",
     "columns_read",
     "evidence_terms",
     "features_read",
+    "holds",
     "parse",
     "percentile_thresholds",
     "segments_read",
-    "to_polars",
+    "value_of",
 ]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
+from segmentation.expressions.evaluation import TICK
 from segmentation.expressions.nodes import (
     Column,
     Comparison,
@@ -16,7 +17,6 @@ from segmentation.expressions.nodes import (
     children,
     walk,
 )
-from segmentation.expressions.polars_compiler import TICK
 
 
 def columns_read(expression: Expression) -> frozenset[str]:

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TypeAlias
 
-import polars as pl
-
+from segmentation.expressions.evaluation import FLIPPED
 from segmentation.expressions.nodes import (
     Column,
     Comparison,
@@ -24,7 +23,6 @@ from segmentation.expressions.nodes import (
     children,
     walk,
 )
-from segmentation.expressions.polars_compiler import FLIPPED, compile_node
 from segmentation.expressions.rendering import render, threshold_text
 
 ThresholdValue: TypeAlias = Value | tuple[Value, ...]
@@ -34,17 +32,17 @@ ThresholdValue: TypeAlias = Value | tuple[Value, ...]
 class EvidenceTerm:
     """One comparison of a condition.
 
-    ``name`` is the operand's text and ``value`` computes it from the feature table (INTERVAL and TIMESTAMP in
-    microseconds: see ``type``). ``threshold`` is the literal as text (``24h``, a JSON array for IN) or the text of
+    ``name`` is the operand's text and ``node`` gives it from the feature table (INTERVAL and TIMESTAMP in microseconds:
+    see ``type``). ``threshold`` is the literal as text (``24h``, a JSON array for IN) or the text of
     what else stands there, ``threshold_value`` the literal itself (microseconds for an interval, the values for IN),
-    None without one. For in_segment('x') ``segment`` is x, the operator is empty and ``value`` NULL: whoever knows
-    the memberships fills it in.
+    None without one. For in_segment('x') ``segment`` is x, the operator is empty: whoever knows the memberships
+    fills the value in.
     """
 
     name: str
     operator: str
     threshold: str | None
-    value: pl.Expr = field(compare=False)
+    node: Node = field(compare=False)
     threshold_value: ThresholdValue | None
     type: Type
     segment: str | None = None
@@ -59,8 +57,7 @@ def _terms(node: Node, negated: bool) -> list[EvidenceTerm]:
     terms: list[EvidenceTerm] = []
     match node:
         case InSegment():
-            nothing = pl.lit(None, dtype=pl.Boolean)
-            terms = [EvidenceTerm(f"in_segment({node.segment})", "", None, nothing, None, Type.BOOLEAN, node.segment)]
+            terms = [EvidenceTerm(f"in_segment({node.segment})", "", None, node, None, Type.BOOLEAN, node.segment)]
         case Comparison():
             terms = [
                 *_term(node.left, node.operator, node.right),
@@ -93,7 +90,7 @@ def _in_term(node: In, operator: str) -> list[EvidenceTerm]:
 
 
 def _evidence(operand: Node, operator: str, threshold: str | None, value: ThresholdValue | None) -> EvidenceTerm:
-    return EvidenceTerm(render(operand), operator, threshold, compile_node(operand, {}), value, operand.type)
+    return EvidenceTerm(render(operand), operator, threshold, operand, value, operand.type)
 
 
 def _plain(value: Value) -> Value:

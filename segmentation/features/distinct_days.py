@@ -6,20 +6,13 @@ import numpy as np
 import polars as pl
 
 from segmentation.config import DistinctDays
-from segmentation.features.timeline import (
-    I64,
-    Changes,
-    Column,
-    Events,
-    Span,
-    grown,
-    latest,
-    renumbered,
-    run_starts,
-    running_totals,
-    sum_by_key,
-)
+from segmentation.features.schedule import Schedule, moved
+from segmentation.features.timeline import I64, Advance, Bool, Column, Events, Span, grown, run_starts, write_latest
+from segmentation.runs import Runs
 from segmentation.units import DAY
+
+#: Above any number of days since the epoch, so that (user, day) is one integer.
+_DAYS = 1 << 20
 
 
 class DistinctDaysState:
@@ -31,70 +24,70 @@ class DistinctDaysState:
     def __init__(self, feature: DistinctDays, lateness: int) -> None:
         self.feature = feature
         self._lateness = lateness
-        self._user = np.empty(0, np.int64)
-        self._day = np.empty(0, np.int64)
-        self._count = np.empty(0, np.int64)
+        self._known = Runs({"key": np.int64, "day": np.int64})
+        self._leaving = Schedule()
+        self._count: dict[str, Column] = {feature.name: np.empty(0, np.int64)}
 
     def grow(self, users: int) -> None:
         """Make room for ``users`` rows."""
-        self._count = grown(self._count, users, 0)
+        self._count[self.feature.name] = grown(self._count[self.feature.name], users, 0)
 
-    def advance(self, events: Events, span: Span) -> Changes:
-        """Add new days and let old ones fall out of the window. Column: the feature's name."""
-        user, day, entry = self._new_days(events, span)
-        users, days = np.concatenate([self._user, user]), np.concatenate([self._day, day])
-        keys, amounts = [span.keys(user, entry)], [np.ones(len(user), np.int64)]
-        if self.feature.window is not None:
-            gone = span.index(days + self.feature.window + span.tick)
-            leaving = (gone >= 1) & (gone <= span.count)
-            keys.append(span.keys(users[leaving], gone[leaving]))
-            amounts.append(np.full(int(leaving.sum()), -1, np.int64))
-            held = gone > span.count
-        else:
-            held = days + DAY > span.end - self._lateness
-        moved, deltas = sum_by_key(np.concatenate(keys), np.concatenate(amounts))
-        changes = Changes(moved, {self.feature.name: running_totals(moved, deltas, self._count, span.stride)})
-        self._count = latest(changes, self.current(), span)[self.feature.name]
-        self._user, self._day = users[held], days[held]
-        return changes
+    def advance(self, events: Events, span: Span, only: Bool | None = None, /) -> Advance:
+        """New days count, and old ones fall out of the window. Column: the feature's name."""
+        name, window = self.feature.name, self.feature.window
+        user, day, index = self._new_days(events, span)
+        entry, ones = span.settled + index * span.tick, np.ones(len(user), np.int64)
+        moves = (entry, user, ones)
+        if window is not None:
+            gone = day + window + span.tick
+            moves = (np.concatenate([entry, gone]), np.concatenate([user, user]), np.concatenate([ones, -ones]))
+        keys, amounts = self._leaving.due(span, moves, only)
+        changes = moved(name, keys, amounts, self._count[name], span)
+
+        def settle() -> None:
+            write_latest(changes, self._count, span)
+            self._leaving.settle(span, moves)
+            self._known.add({"key": _key(user, day), "day": day})
+            self._known.retain("day", span.end - self._memory())
+
+        return Advance(changes, settle)
 
     def current(self) -> dict[str, Column]:
         """The number of days by user."""
-        return {self.feature.name: self._count}
+        return self._count
 
     def tables(self) -> dict[str, pl.DataFrame]:
-        """``days`` (user, start of the day) and ``count`` (a row per user)."""
+        """``days`` (user, start of the day), ``leaving`` (tick, user, amount) and ``count`` (a row per user)."""
+        known = self._known.all()
         return {
-            "days": pl.DataFrame({"user": self._user, "day": self._day}),
-            "count": pl.DataFrame({"days": self._count}),
+            "days": pl.DataFrame({"user": known["key"] // _DAYS, "day": known["day"]}),
+            "leaving": self._leaving.table(),
+            "count": pl.DataFrame({"days": self._count[self.feature.name]}),
         }
 
     def restore(self, tables: Mapping[str, pl.DataFrame]) -> None:
         """Take over what `tables` gave."""
-        self._user, self._day = (tables["days"][name].to_numpy() for name in ("user", "day"))
-        self._count = tables["count"]["days"].to_numpy()
+        user, day = (tables["days"][name].to_numpy() for name in ("user", "day"))
+        self._known.clear()
+        self._known.add({"key": _key(user, day), "day": day})
+        self._leaving.restore(tables["leaving"])
+        self._count = {self.feature.name: tables["count"]["days"].to_numpy().copy()}
 
-    def select(self, users: I64) -> "DistinctDaysState":
-        """A copy for the given users only."""
-        copy = DistinctDaysState(self.feature, self._lateness)
-        rows, copy._user = renumbered(self._user, users)
-        copy._day = self._day[rows]
-        copy._count = self._count[users]
-        return copy
+    def _memory(self) -> int:
+        """How long (µs) before the end of a span a day may have begun that an event may still be of."""
+        return self._lateness + DAY
 
     def _new_days(self, events: Events, span: Span) -> tuple[I64, I64, I64]:
         """(user, start of the day, tick index) of the days that had no event before and are still within the window."""
-        rows = np.flatnonzero(events.named(self.feature.events))
+        rows = events.named(self.feature.events)
         user, day = events.user[rows], events.at[rows] // DAY * DAY
         first = run_starts(user, day)
-        user, day, entry = user[first], day[first], events.index[rows][first]
-        known = pl.DataFrame({"user": self._user, "day": self._day})
-        found = (
-            pl.DataFrame({"user": user, "day": day}).with_row_index("row").join(known, on=["user", "day"], how="anti")
-        )
-        new = found["row"].sort().to_numpy()
-        user, day, entry = user[new], day[new], entry[new]
-        if self.feature.window is None:
-            return user, day, entry
-        counts = day + self.feature.window + span.tick > span.settled + entry * span.tick
-        return user[counts], day[counts], entry[counts]
+        user, day, index = user[first], day[first], events.index[rows[first]]
+        new = ~self._known.contains(_key(user, day))
+        if self.feature.window is not None:
+            new &= day + self.feature.window + span.tick > span.settled + index * span.tick
+        return user[new], day[new], index[new]
+
+
+def _key(user: I64, day: I64) -> I64:
+    return user * _DAYS + day // DAY

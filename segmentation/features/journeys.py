@@ -11,10 +11,12 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from segmentation.config import Journey, Step
+from segmentation.config import Journey
+from segmentation.features.journey_steps import Done, StepRows, Steps
 from segmentation.features.timeline import (
     I64,
     NO_TIME,
+    Advance,
     Bool,
     Changes,
     Column,
@@ -22,11 +24,11 @@ from segmentation.features.timeline import (
     Span,
     combined,
     grown,
-    latest,
-    renumbered,
+    merged_keys,
+    ranks,
+    run_starts,
+    write_latest,
 )
-
-_ROWS = {"user": pl.Int64, "step": pl.Int64, "at": pl.Int64, "value": pl.String, "index": pl.Int64}
 
 
 class JourneyState:
@@ -39,7 +41,8 @@ class JourneyState:
     def __init__(self, feature: Journey, lateness: int) -> None:
         self.feature = feature
         self._lateness = lateness
-        self._rows = pl.DataFrame(schema=_ROWS)
+        self._steps = Steps(feature)
+        self._rows = StepRows.none()
         name = feature.name
         self._started, self._completed, self._done = f"{name}.started_at", f"{name}.completed_at", f"{name}.steps_done"
         self._values: dict[str, Column] = {
@@ -53,164 +56,98 @@ class JourneyState:
         fills = {self._started: NO_TIME, self._completed: NO_TIME, self._done: 0}
         self._values = {name: grown(values, users, fills[name]) for name, values in self._values.items()}
 
-    def advance(self, events: Events, span: Span) -> Changes:
-        """Count starts and steps. Columns: ``.started_at``, ``.completed_at`` (`NO_TIME`: none) and ``.steps_done``."""
-        starts = self._starts(events, span)
-        steps = self._step_rows(events, span)
-        if not len(starts) and not len(steps):
-            return Changes(np.empty(0, np.int64), {name: values[:0] for name, values in self._values.items()})
-        touched = pl.concat([starts.select("user"), steps.select("user")]).unique()
-        rows = pl.concat(
-            [self._rows.with_columns(index=pl.lit(0, pl.Int64)).join(touched, on="user", how="semi"), steps]
-        )
-        known = touched.join(starts, on="user", how="left").with_columns(
-            held=pl.Series(self._values[self._started][touched["user"].to_numpy()])
-        )
+    def advance(self, events: Events, span: Span, _only: Bool | None = None, /) -> Advance:
+        """Starts and steps count. Columns: ``.started_at``, ``.completed_at`` (`NO_TIME`: none) and ``.steps_done``."""
+        starts = self._open(events.user, events.named((self.feature.start,)), span)
+        starts = starts[run_starts(events.user[starts])]
+        new = self._steps.rows(events, lambda rows: self._open(events.user, rows, span))
+        if not len(starts) and not len(new):
+            nothing = Changes(np.empty(0, np.int64), {name: values[:0] for name, values in self._values.items()})
+            return Advance(nothing, lambda: None)
+        users = merged_keys([events.user[starts], new.user])
+        mine = np.zeros(len(self._values[self._started]), np.bool_)
+        mine[users] = True
+        held = mine[self._rows.user]
+        rows = StepRows.joined(self._rows.where(held).known(), new)
+        known = self._values[self._started][users]
+        started, begun = known.copy(), np.zeros(len(users), np.int64)
+        slot = np.searchsorted(users, events.user[starts])
         # A start that is already known holds from before the span; only an earlier one replaces it.
-        replaces = pl.col("started").is_not_null() & (
-            (pl.col("held") == NO_TIME) | (pl.col("started") < pl.col("held"))
-        )
-        begun = known.select(
-            "user",
-            started=pl.when(replaces).then("started").when(pl.col("held") != NO_TIME).then("held"),
-            begun=pl.when(replaces).then("begun").otherwise(0),
-        )
-        done = self._steps_done(rows, begun)
-        changes = self._changes(begun.drop_nulls("started"), done, span)
-        self._values = latest(changes, self._values, span)
-        self._keep(touched, rows, span)
-        return changes
+        earlier = (known[slot] == NO_TIME) | (events.at[starts] < known[slot])
+        started[slot[earlier]], begun[slot[earlier]] = events.at[starts[earlier]], events.index[starts[earlier]]
+        done = self._steps.done(rows, np.searchsorted(users, rows.user), started, begun)
+        changes = self._changes(users, started, begun, done, span)
+
+        def settle() -> None:
+            write_latest(changes, self._values, span)
+            kept = rows.where(self._matters(rows, span))
+            self._rows = StepRows.joined(self._rows.where(~held), kept)
+
+        return Advance(changes, settle)
 
     def current(self) -> dict[str, Column]:
         """Times and number of steps by user."""
         return self._values
 
     def tables(self) -> dict[str, pl.DataFrame]:
-        """``rows`` (user, step, at, value) and ``values`` (a row per user)."""
-        return {"rows": self._rows.drop("index"), "values": pl.DataFrame(self._values)}
+        """``rows`` (user, step, at, and the lanes of a value) and ``values`` (a row per user)."""
+        return {"rows": self._rows.table(), "values": pl.DataFrame(self._values)}
 
     def restore(self, tables: Mapping[str, pl.DataFrame]) -> None:
         """Take over what `tables` gave."""
-        self._rows = tables["rows"].with_columns(index=pl.lit(0, pl.Int64)).select(list(_ROWS))
-        self._values = {name: tables["values"][name].to_numpy() for name in self._values}
+        self._rows = StepRows.from_table(tables["rows"])
+        self._values = {name: tables["values"][name].to_numpy().copy() for name in self._values}
 
-    def select(self, users: I64) -> "JourneyState":
-        """A copy for the given users only."""
-        copy = JourneyState(self.feature, self._lateness)
-        found, numbers = renumbered(self._rows["user"].to_numpy(), users)
-        copy._rows = self._rows.filter(pl.Series(found)).with_columns(user=pl.Series(numbers, dtype=pl.Int64))
-        copy._values = {name: values[users] for name, values in self._values.items()}
-        return copy
-
-    def _starts(self, events: Events, span: Span) -> pl.DataFrame:
-        """The earliest start event of each user among the new ones: (user, started, begun = its tick index)."""
-        rows = np.flatnonzero(events.named((self.feature.start,)))
-        rows = rows[~self._is_final(events.user[rows], span.settled)]
-        table = pl.DataFrame({"user": events.user[rows], "started": events.at[rows], "begun": events.index[rows]})
-        return table.unique("user", keep="first", maintain_order=True)
-
-    def _step_rows(self, events: Events, span: Span) -> pl.DataFrame:
-        """The new rows of all steps, as far as they can matter."""
-        parts = [pl.DataFrame(schema=_ROWS)]
-        for number, step in enumerate(self.feature.steps):
-            chosen = events.named((step.event,))
-            if step.distinct is not None:
-                values = events.properties["h:" + step.distinct]
-                chosen = chosen & values.is_not_null().to_numpy()
-            rows = np.flatnonzero(chosen)
-            rows = rows[~self._is_final(events.user[rows], span.settled)]
-            columns = {"user": events.user[rows], "at": events.at[rows], "index": events.index[rows]}
-            table = pl.DataFrame(columns).with_columns(
-                step=pl.lit(number, pl.Int64),
-                value=values.gather(rows) if step.distinct is not None else pl.lit("", pl.String),
-            )
-            parts.append(table.select(list(_ROWS)))
-        return pl.concat(parts)
+    def _open(self, user: I64, rows: I64, span: Span) -> I64:
+        """Those of the rows whose user's journey may still change."""
+        return rows[~self._is_final(user[rows], span.settled)]
 
     def _is_final(self, users: I64, settled: int) -> Bool:
         """Whether nothing that may still be accepted can change the user's journey."""
+        if self.feature.mode != "all_of":
+            return np.zeros(len(users), np.bool_)
         completed = self._values[self._completed][users]
         final: Bool = (completed != NO_TIME) & (completed < settled - self._lateness)
-        return final & (self.feature.mode == "all_of")
+        return final
 
-    def _steps_done(self, rows: pl.DataFrame, begun: pl.DataFrame) -> pl.DataFrame:
-        """(user, step, at, index) of the row that completes each step, counted from the user's start."""
-        counted = rows.join(begun.drop_nulls("started"), on="user").filter(pl.col("at") >= pl.col("started"))
-        counted = counted.with_columns(index=pl.max_horizontal("index", "begun")).sort("user", "step", "at")
-        parts = []
-        for number, step in enumerate(self.feature.steps):
-            reached = _first_of_each(counted.filter(pl.col("step") == number), step)
-            nth = pl.int_range(pl.len()).over("user")
-            parts.append(reached.filter(nth == step.at_least - 1).select("user", "step", "at", "index"))
-        return pl.concat(parts)
+    def _matters(self, rows: StepRows, span: Span) -> Bool:
+        """Which rows a later advance may need, given what holds at the end of the span."""
+        started = self._values[self._started][rows.user]
+        final = self._is_final(rows.user, span.end)
+        counts = (started != NO_TIME) & (rows.at >= started)
+        kept: Bool = ~final & ~counts & (rows.at >= span.end - self._lateness)
+        candidates = np.flatnonzero(~final & counts)
+        kept[candidates[self._steps.among_first(rows.where(candidates))]] = True
+        return kept
 
-    def _changes(self, begun: pl.DataFrame, done: pl.DataFrame, span: Span) -> Changes:
-        """The columns at each tick at which something of the journey becomes known."""
-        if self.feature.mode == "all_of":
-            everything = done.group_by("user").agg(pl.len(), pl.col("at").max(), pl.col("index").max())
-            complete = everything.filter(pl.col("len") == len(self.feature.steps))
-        else:
-            complete = done.sort("at").group_by("user").agg(pl.col("at").first(), pl.col("index").first())
+    def _changes(self, users: I64, started: I64, begun: I64, done: Done, span: Span) -> Changes:
+        """The columns at each tick at which something of the journey becomes known; ``begun`` (the tick indices of the
+        starts) and ``done`` go by position in ``users``."""
+        slots, at, index = self._steps.complete(done)
+        has = np.flatnonzero(started != NO_TIME)
         parts = [
-            _known_from(begun, "started", "begun", self._started, span),
-            _known_from(complete, "at", "index", self._completed, span),
+            _known_from(has, started[has], begun[has], self._started, span),
+            _known_from(slots, at, index, self._completed, span),
             _steps_by_tick(done, self._done, span),
         ]
-        revised = _with_revised_start(begun, self._values[self._started])
-        before = dict(self._values)
-        if len(revised):
-            # A late, earlier start may undo steps as well: what is known is written anew from that tick on.
-            before = {name: values.copy() for name, values in before.items()}
-            before[self._completed][revised] = NO_TIME
-            before[self._done][revised] = 0
-        return combined(parts, before, span)
-
-    def _keep(self, touched: pl.DataFrame, rows: pl.DataFrame, span: Span) -> None:
-        held = self._rows.join(touched, on="user", how="anti")
-        rows = pl.concat([held, rows.select(list(_ROWS))])
-        users = rows["user"].to_numpy()
-        started = pl.Series("started", self._values[self._started][users], dtype=pl.Int64)
-        final = pl.Series("final", self._is_final(users, span.end), dtype=pl.Boolean)
-        rows = rows.with_columns(started, final).filter(~pl.col("final"))
-        counts = (pl.col("started") != NO_TIME) & (pl.col("at") >= pl.col("started"))
-        early = rows.filter(~counts & (pl.col("at") >= span.end - self._lateness))
-        parts = [early]
-        for number, step in enumerate(self.feature.steps):
-            reached = _first_of_each(rows.filter(counts & (pl.col("step") == number)).sort("user", "at"), step)
-            parts.append(reached.filter(pl.int_range(pl.len()).over("user") < step.at_least))
-        self._rows = pl.concat(parts).select(list(_ROWS)).with_columns(index=pl.lit(0, pl.Int64))
+        before = {name: values[users] for name, values in self._values.items()}
+        # A late, earlier start may undo steps as well: what is known is written anew from that tick on.
+        revised = (before[self._started] != NO_TIME) & (started < before[self._started])
+        before[self._completed][revised] = NO_TIME
+        before[self._done][revised] = 0
+        local = combined(parts, before, span)
+        return Changes(span.keys(users[local.keys // span.stride], local.keys % span.stride), local.columns)
 
 
-def _first_of_each(rows: pl.DataFrame, step: Step) -> pl.DataFrame:
-    """The rows that count towards ``at_least``: all, or the earliest of each distinct value. ``rows`` are sorted by
-    time."""
-    if step.distinct is None:
-        return rows
-    return rows.unique(["user", "value"], keep="first", maintain_order=True)
-
-
-def _known_from(table: pl.DataFrame, value: str, index: str, column: str, span: Span) -> Changes:
+def _known_from(slot: I64, values: I64, index: I64, column: str, span: Span) -> Changes:
     """A value per user that is known from a tick index on; index 0 (known before the span) is written at the first
     tick."""
-    keys = span.keys(table["user"].to_numpy(), np.maximum(table[index].to_numpy(), 1))
-    order = np.argsort(keys)
-    return Changes(keys[order], {column: table[value].to_numpy()[order]})
+    return Changes(span.keys(slot, np.maximum(index, 1)), {column: values})
 
 
-def _steps_by_tick(done: pl.DataFrame, column: str, span: Span) -> Changes:
+def _steps_by_tick(done: Done, column: str, span: Span) -> Changes:
     """How many steps are done, at each tick at which one becomes done."""
-    table = (
-        done.with_columns(index=pl.max_horizontal("index", pl.lit(1)))
-        .group_by("user", "index")
-        .agg(pl.len().cast(pl.Int64).alias("steps"))
-        .sort("user", "index")
-        .with_columns(pl.col("steps").cum_sum().over("user"))
-    )
-    return Changes(span.keys(table["user"].to_numpy(), table["index"].to_numpy()), {column: table["steps"].to_numpy()})
-
-
-def _with_revised_start(begun: pl.DataFrame, held: Column) -> I64:
-    """The users whose known start is replaced by an earlier one."""
-    users, started = begun["user"].to_numpy(), begun["started"].to_numpy()
-    revised: I64 = users[(held[users] != NO_TIME) & (started < held[users])]
-    return revised
+    keys = np.sort(span.keys(done.slot, np.maximum(done.index, 1)))
+    place = ranks(run_starts(keys // span.stride), len(keys)) + 1
+    last = np.flatnonzero(np.append(keys[1:] != keys[:-1], len(keys) > 0))
+    return Changes(keys[last], {column: place[last]})

@@ -5,29 +5,29 @@ cuts holds only events before T) and a tail that hops by ``every``. Where T is a
 over ``[T - window, T)``, the value that Beam's ``SlidingWindows(window, every)`` gives for the window ending at T.
 
 Percentiles are taken at the *boundary* ``floor(T, every)``, so the value at the last boundary is kept as well.
+
+When an event is counted, the tick at which its pane falls out of the window is known: it is scheduled then, and an
+advance looks at what is due and at nothing else.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from segmentation.config import RollingCount, RollingScore
+from segmentation.features.schedule import Moves, Schedule, moved
 from segmentation.features.timeline import (
     I64,
+    Advance,
     Bool,
-    Changes,
     Column,
     Events,
     Span,
     combined,
     grown,
-    latest,
-    renumbered,
     run_starts,
-    running_totals,
-    sum_by_key,
+    write_latest,
 )
 
 
@@ -36,113 +36,95 @@ def boundary_column(feature: str) -> str:
     return feature + "@"
 
 
-@dataclass(frozen=True)
-class _Panes:
-    """Amounts by (user, start of the pane); ``since`` is the first boundary whose value counts them."""
-
-    user: I64
-    start: I64
-    amount: I64
-    since: I64
-
-    def where(self, mask: Bool) -> "_Panes":
-        return _Panes(self.user[mask], self.start[mask], self.amount[mask], self.since[mask])
-
-    def joined(self, other: "_Panes") -> "_Panes":
-        pairs = zip(self.columns().values(), other.columns().values(), strict=True)
-        return _Panes(*(np.concatenate(pair) for pair in pairs))
-
-    def columns(self) -> dict[str, I64]:
-        return {"user": self.user, "start": self.start, "amount": self.amount, "since": self.since}
-
-
 class RollingState:
-    """Pane sums per user, the value now, and the value at the last boundary."""
+    """The value now and the value at the last boundary per user, and how either will move by itself."""
 
     def __init__(self, feature: RollingScore | RollingCount, tick: int) -> None:
         self.feature = feature
         self._tick = tick
-        self._panes = _Panes(*(np.empty(0, np.int64) for _ in range(4)))
-        self._values: dict[str, Column] = {feature.name: np.empty(0, np.int64)}
         #: Every tick is a boundary where ``every`` equals the tick: one column serves for both values then.
-        if feature.every != tick:
-            self._values[boundary_column(feature.name)] = np.empty(0, np.int64)
+        names = [feature.name] if feature.every == tick else [feature.name, boundary_column(feature.name)]
+        self._values: dict[str, Column] = {name: np.empty(0, np.int64) for name in names}
+        self._scheduled = {name: Schedule() for name in names}
+        self._weights: tuple[tuple[str, ...], I64] = ((), np.zeros(1, np.int64))
 
     def grow(self, users: int) -> None:
         """Make room for ``users`` rows."""
         self._values = {name: grown(values, users, 0) for name, values in self._values.items()}
 
-    def advance(self, events: Events, span: Span) -> Changes:
-        """Count ``events`` and let panes fall out of the window. Columns: the value and, where it differs, the
+    def advance(self, events: Events, span: Span, only: Bool | None = None, /) -> Advance:
+        """``events`` count, and panes fall out of the window. Columns: the value and, where it differs, the
         boundary's."""
-        feature = self.feature
-        entering, entry = self._entering(events, span)
-        held = self._panes.joined(entering)
-        gone = span.index(held.start + feature.window + self._tick)
-        parts = [self._moves(span, feature.name, (entering, entry), (held, gone))]
-        boundary_gone = span.index(held.start + feature.window + feature.every)
-        if feature.every != self._tick:
-            since = span.index(held.since)
-            counts = boundary_gone > since
-            ever = held.where(counts)
-            moves = ((ever, since[counts]), (ever, boundary_gone[counts]))
-            parts.append(self._moves(span, boundary_column(feature.name), *moves))
+        moves = dict(zip(self._values, self._moves(events, span), strict=False))
+        parts = []
+        for name, values in self._values.items():
+            keys, amounts = self._scheduled[name].due(span, moves[name], only)
+            parts.append(moved(name, keys, amounts, values, span))
         changes = combined(parts, self._values, span)
-        self._values = latest(changes, self._values, span)
-        self._panes = held.where(boundary_gone > span.count)
-        return changes
+
+        def settle() -> None:
+            write_latest(changes, self._values, span)
+            for name, schedule in self._scheduled.items():
+                schedule.settle(span, moves[name])
+
+        return Advance(changes, settle)
 
     def current(self) -> dict[str, Column]:
         """The value, and the boundary's where it differs, by user."""
         return self._values
 
     def tables(self) -> dict[str, pl.DataFrame]:
-        """``panes`` (user, start, amount, since) and ``values`` (a row per user)."""
-        return {"panes": pl.DataFrame(self._panes.columns()), "values": pl.DataFrame(self._values)}
+        """``values`` (a row per user), and ``scheduled:…`` for each of its columns (tick, user, amount)."""
+        scheduled = {f"scheduled:{name}": schedule.table() for name, schedule in self._scheduled.items()}
+        return {"values": pl.DataFrame(self._values), **scheduled}
 
     def restore(self, tables: Mapping[str, pl.DataFrame]) -> None:
         """Take over what `tables` gave."""
-        panes = tables["panes"]
-        self._panes = _Panes(*(panes[name].to_numpy() for name in ("user", "start", "amount", "since")))
-        self._values = {name: tables["values"][name].to_numpy() for name in self._values}
+        self._values = {name: tables["values"][name].to_numpy().copy() for name in self._values}
+        for name, schedule in self._scheduled.items():
+            schedule.restore(tables[f"scheduled:{name}"])
 
-    def select(self, users: I64) -> "RollingState":
-        """A copy for the given users only."""
-        copy = RollingState(self.feature, self._tick)
-        rows, numbers = renumbered(self._panes.user, users)
-        panes = self._panes.where(rows)
-        copy._panes = _Panes(numbers, panes.start, panes.amount, panes.since)
-        copy._values = {name: values[users] for name, values in self._values.items()}
-        return copy
-
-    def _entering(self, events: Events, span: Span) -> tuple[_Panes, I64]:
-        """What the events add, summed by pane and tick of entry, and the index of that tick."""
+    def _moves(self, events: Events, span: Span) -> tuple[Moves, Moves]:
+        """How the value and the boundary's move because of these events, now and later."""
         feature = self.feature
-        if isinstance(feature, RollingScore):
-            # The entry behind the last name serves the code -1: reserved events weigh nothing.
-            weights = np.array(
-                [feature.weights.get(name, feature.default_weight) for name in events.names] + [0], np.int64
-            )
-            amount = weights[events.name]
-        else:
-            amount = events.named(feature.events).astype(np.int64)
-        rows = np.flatnonzero(amount)
-        user, index, amount = events.user[rows], events.index[rows], amount[rows]
-        start = events.at[rows] // feature.every * feature.every
-        starts = run_starts(user, start, index)
-        if len(starts):
-            user, start, index, amount = user[starts], start[starts], index[starts], np.add.reduceat(amount, starts)
-        first_boundary = -(-(span.settled + index * span.tick) // feature.every) * feature.every
-        in_window = start + feature.window + self._tick > span.settled + index * span.tick
-        return _Panes(user, start, amount, first_boundary).where(in_window), index[in_window]
+        user, start, index, amount = self._entering(events)
+        entry = span.settled + index * span.tick
+        leaving = start + feature.window + self._tick
+        within = leaving > entry
+        if not within.all():
+            user, start, amount = user[within], start[within], amount[within]
+            entry, leaving = entry[within], leaving[within]
+        value = _both_ways(entry, leaving, user, amount)
+        if feature.every == self._tick:
+            return value, value
+        counted = -(-entry // feature.every) * feature.every
+        gone = start + feature.window + feature.every
+        ever = gone > counted
+        return value, _both_ways(counted[ever], gone[ever], user[ever], amount[ever])
 
-    def _moves(self, span: Span, column: str, entering: tuple[_Panes, I64], leaving: tuple[_Panes, I64]) -> Changes:
-        """The column's changes when amounts enter and leave at the given tick indices (those outside of the span
-        don't)."""
-        keys, amounts = [], []
-        for sign, (panes, index) in ((1, entering), (-1, leaving)):
-            within = (index >= 1) & (index <= span.count)
-            keys.append(span.keys(panes.user[within], index[within]))
-            amounts.append(sign * panes.amount[within])
-        moved, deltas = sum_by_key(np.concatenate(keys), np.concatenate(amounts))
-        return Changes(moved, {column: running_totals(moved, deltas, self._values[column], span.stride)})
+    def _entering(self, events: Events) -> tuple[I64, I64, I64, I64]:
+        """What the events add, summed by user, start of the pane and index of the tick that counts it first."""
+        every = self.feature.every
+        if isinstance(self.feature, RollingScore):
+            amount = self._weight_table(self.feature, events.names)[events.name]
+            rows = np.flatnonzero(amount)
+            amount = amount[rows]
+        else:
+            rows = events.named(self.feature.events)
+            amount = np.ones(len(rows), np.int64)
+        user, index, start = events.user[rows], events.index[rows], events.at[rows] // every * every
+        starts = run_starts(user, start, index)
+        if len(starts) < len(rows):
+            user, start, index, amount = user[starts], start[starts], index[starts], np.add.reduceat(amount, starts)
+        return user, start, index, amount
+
+    def _weight_table(self, feature: RollingScore, names: tuple[str, ...]) -> I64:
+        """By the code of a name its weight. The entry behind the last serves -1: reserved events weigh nothing."""
+        if self._weights[0] != names:
+            weights = [*(feature.weights.get(name, feature.default_weight) for name in names), 0]
+            self._weights = (names, np.array(weights, np.int64))
+        return self._weights[1]
+
+
+def _both_ways(entry: I64, leaving: I64, user: I64, amount: I64) -> Moves:
+    return np.concatenate([entry, leaving]), np.concatenate([user, user]), np.concatenate([amount, -amount])

@@ -5,13 +5,16 @@ stands for what held before the span), and a pair (user, tick) is one integer, `
 sorting, grouping and looking up "the value as of" are plain operations on sorted integers.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+
+from segmentation.texts import Texts
 
 I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
@@ -60,17 +63,22 @@ class Events:
     at: I64
     index: I64
     name: npt.NDArray[np.int32]
-    tie: pl.Series
-    properties: Mapping[str, pl.Series]
+    tie: Texts
+    properties: Mapping[str, Texts]
     names: tuple[str, ...]
     late: Bool
 
-    def named(self, names: tuple[str, ...]) -> Bool:
-        """Which events carry one of the names; with no names: every event that is not reserved."""
-        if not names:
-            return self.name >= 0
-        codes = [self.names.index(name) for name in names if name in self.names]
-        return np.isin(self.name, codes)
+    def named(self, names: tuple[str, ...]) -> I64:
+        """The rows of the events that carry one of the names; with no names: of all that are not reserved."""
+        return np.flatnonzero(self.name >= 0 if not names else _name_table(self.names, names)[self.name])
+
+    def carrying(self, names: tuple[str, ...], column: str) -> tuple[I64, Texts]:
+        """The rows of the events that carry one of the names and have a value in ``column``, and these values."""
+        values = self.properties[column]
+        rows = np.flatnonzero(values.codes >= 0)
+        chosen = self.name[rows] >= 0 if not names else _name_table(self.names, names)[self.name[rows]]
+        rows = rows[chosen]
+        return rows, values.take(rows)
 
 
 @dataclass(frozen=True)
@@ -82,17 +90,29 @@ class Changes:
     columns: dict[str, Column]
 
 
+@dataclass(frozen=True)
+class Advance:
+    """What a span changes; nothing of the state has moved until ``settle`` is called, if it ever is."""
+
+    changes: Changes
+    settle: Callable[[], None]
+
+
 class FeatureState(Protocol):
     """What a feature keeps of its users between advances. Users are row numbers ``0 … n - 1`` of the shard's table."""
 
     def grow(self, users: int) -> None:
         """Make room for ``users`` rows. Called before every advance."""
 
-    def advance(self, events: Events, span: Span) -> Changes:
-        """Count ``events``, move to the end of ``span``, and tell what changed."""
+    def advance(self, events: Events, span: Span, only: Bool | None = None, /) -> Advance:
+        """What changes if ``events`` count and time moves to the end of ``span``.
+
+        ``only`` marks the users whom events are given of and changes are asked for; None: all of them. An advance of
+        some users must not be settled.
+        """
 
     def current(self) -> dict[str, Column]:
-        """The columns' values at the last settled tick, one per user."""
+        """The columns' values at the last settled tick, one per user; nobody else writes to them."""
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """All of the state as tables."""
@@ -100,8 +120,11 @@ class FeatureState(Protocol):
     def restore(self, tables: Mapping[str, pl.DataFrame]) -> None:
         """Take over what `tables` gave."""
 
-    def select(self, users: I64) -> "FeatureState":
-        """A copy for the given users only, in the given order."""
+
+@lru_cache(maxsize=256)
+def _name_table(known: tuple[str, ...], names: tuple[str, ...]) -> Bool:
+    """By the code of a name whether it is one of ``names``; the entry behind the last is for -1."""
+    return np.array([*(name in names for name in known), False])
 
 
 def grown(array: Column, size: int, fill: Any) -> Column:
@@ -121,6 +144,18 @@ def run_starts(*sorted_columns: Column) -> I64:
     for column in sorted_columns:
         new[1:] |= column[1:] != column[:-1]
     return np.flatnonzero(new)
+
+
+def run_ends(*sorted_columns: Column) -> I64:
+    """The last position of every run of equal rows."""
+    starts = run_starts(*sorted_columns)
+    return np.append(starts[1:], len(sorted_columns[0])) - 1 if len(starts) else starts
+
+
+def ranks(starts: I64, size: int) -> I64:
+    """For each of ``size`` rows its place within its run, from 0, given where runs start."""
+    rank: I64 = np.arange(size) - np.repeat(starts, np.diff(np.append(starts, size)))
+    return rank
 
 
 def merged_keys(parts: Sequence[I64]) -> I64:
@@ -178,25 +213,28 @@ def combined(parts: Sequence[Changes], current: Mapping[str, Column], span: Span
     if len(parts) == 1 and also is None:
         return parts[0]
     keys = merged_keys([*(part.keys for part in parts), *([] if also is None else [also])])
-    columns = {name: values_at(part, name, current[name], keys, span.stride) for part in parts for name in part.columns}
+    users = keys // span.stride
+    columns = {}
+    for part in parts:
+        position = last_before(part.keys, keys, span.stride)
+        known = np.flatnonzero(position >= 0)
+        position = position[known]
+        for name, values in part.columns.items():
+            column = current[name][users]
+            column[known] = values[position]
+            columns[name] = column
     return Changes(keys, columns)
 
 
-def latest(changes: Changes, current: Mapping[str, Column], span: Span) -> dict[str, Column]:
-    """The columns' values at the end of the span, by user."""
-    users = changes.keys // span.stride
-    last = np.append(run_starts(users)[1:], len(users)) - 1 if len(users) else users
-    result = {}
-    for name, values in current.items():
-        result[name] = values.copy()
-        result[name][users[last]] = changes.columns[name][last]
-    return result
+def last_of_users(changes: Changes, stride: int) -> tuple[I64, I64]:
+    """The users that changed, and the position of the last change of each."""
+    users = changes.keys // stride
+    last = run_ends(users)
+    return users[last], last
 
 
-def renumbered(column: I64, users: I64) -> tuple[Bool, I64]:
-    """Which rows of ``column`` name one of ``users``, and for those rows the user's position in ``users``."""
-    order = np.argsort(users)
-    position = np.searchsorted(users, column, sorter=order)
-    candidate = order[np.minimum(position, len(users) - 1)] if len(users) else np.zeros(len(column), np.int64)
-    found = users[candidate] == column if len(users) else np.zeros(len(column), np.bool_)
-    return found, candidate[found]
+def write_latest(changes: Changes, current: Mapping[str, Column], span: Span) -> None:
+    """Write the columns' values at the end of the span into ``current``, by user."""
+    users, last = last_of_users(changes, span.stride)
+    for name, values in changes.columns.items():
+        current[name][users] = values[last]

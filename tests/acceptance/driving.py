@@ -9,9 +9,10 @@ import polars as pl
 
 from pipeline.io.event_files import read_chunks
 from segmentation.assigner import Assigner
-from segmentation.batches import EventsOfShard, FeaturesOfShard, add_moves, decode_moves, encode_moves
+from segmentation.batches import EventsOfShard, FeaturesOfShard
 from segmentation.changes import empty
 from segmentation.config import Rules
+from segmentation.moves import add_moves, decode_moves, encode_moves
 from segmentation.pseudonyms import Keys
 from segmentation.reading import property_plan
 from segmentation.tracker import Tracker

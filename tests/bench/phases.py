@@ -14,7 +14,8 @@ import polars as pl
 
 from pipeline.io.event_files import read_chunks
 from segmentation.assigner import Assigner
-from segmentation.batches import EventsOfShard, FeaturesOfShard, add_moves
+from segmentation.batches import EventsOfShard, FeaturesOfShard
+from segmentation.moves import add_moves
 from segmentation.reading import property_plan
 from segmentation.rules_file import load_rules
 from segmentation.tracker import Settled, Tracker
@@ -57,7 +58,8 @@ def main() -> None:
         for each in settled:
             features = FeaturesOfShard.decode(each.features.encode())
             changes += len(Assigner(rules, DEMO_KEYS.publish).advance(features, moves))
-    print(f"{len(events):,} events, {sum(len(each.features.rows) for each in settled):,} rows, {changes:,} changes")
+    rows = sum(len(each.features.rows["tick"]) for each in settled)
+    print(f"{len(events):,} events, {rows:,} rows, {changes:,} changes")
 
 
 def _track(tracker: Tracker, batches: list[bytes]) -> Settled:

@@ -23,10 +23,13 @@ def _run(tmp_path: Path, **changed: object) -> Outcome:
 @pytest.mark.parametrize(
     ("option", "value", "said"),
     [
-        ("events", "kafka://broker/topic", "--events: kafka:// is not available yet"),
+        ("events", "kafka://broker/topic", "--events: expected HOST:PORT such as 127.0.0.1:9092, found 'broker'"),
+        ("events", "kafka://broker:9092/events", "--changes: Flink writes to kafka://HOST:PORT/TOPIC, not to a file"),
+        ("events", "kafka://localhost:9092/events?strat=latest", "no parameter 'strat'; did you mean 'start'?"),
         ("events", "pubsub://project/topic", "--events: pubsub:// is not available yet"),
         ("changes", "pubsub://project/topic", "--changes: pubsub:// is not available yet"),
-        ("dead-letters", "kafka://broker/topic", "--dead-letters: kafka:// is not available yet"),
+        ("dead-letters", "kafka://broker:1/topic?group=g", "--dead-letters: group is for reading"),
+        ("summary", "kafka://broker:1/topic", "--summary: can't be a topic; give the path of a file"),
         ("profiles", "postgresql://host/db", "--profiles: postgresql:// is not available yet"),
         ("profiles", "redis://host", "--profiles: redis:// is not available yet"),
         ("profiles", "profiles.db", "--profiles: expected a URL such as sqlite:///"),
@@ -39,7 +42,9 @@ def _run(tmp_path: Path, **changed: object) -> Outcome:
         ("shards", "0", "--shards: expected 1 to 4096, found 0"),
         ("shards", "many", "--shards"),
         ("runner", "PrismRuner", "did you mean 'PrismRunner'?"),
-        ("runner", "FlinkRunner", "--runner: FlinkRunner is not available yet"),
+        ("runner", "DataflowRunner", "--runner: DataflowRunner is not available yet"),
+        ("runner", "flink", "--events: Flink reads kafka://; `segments replay` writes a log into a topic"),
+        ("from-savepoint", "/somewhere", "--from-savepoint and --detach are for --runner flink"),
         ("changes", "changes.txt", "--changes: changes.txt has no known ending"),
         ("dead-letters", "letters.csv", "--dead-letters: letters.csv has no known ending"),
         ("changes", "", "--changes: expected the path of a file"),
@@ -188,3 +193,30 @@ def test_dry_run_writes_nothing(log: Path, tmp_path: Path) -> None:
     assert (done.outcome.code, done.outcome.out) == (0, "ready to run: 1 file, 4 segments\n")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["rules.yaml"]
     assert not (tmp_path / "new").exists()
+
+
+TOPIC = "kafka://127.0.0.1:9092"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("runner", "PrismRunner", "--runner: kafka:// is read on Flink only, not by PrismRunner"),
+        ("dead-letters", "letters.jsonl", "--dead-letters: Flink writes to kafka://HOST:PORT/TOPIC, not to a file"),
+        ("dead-letters", f"{TOPIC}/events", f"--dead-letters: {TOPIC}/events is the topic of --events too"),
+        ("changes", f"{TOPIC}/events", f"--changes: {TOPIC}/events is the topic of --events too"),
+        ("profiles", "sqlite:///p.db", "--profiles: sqlite:// is a file of this machine"),
+        ("until", "2026-01-01T00:00:00Z", "--until: a live run has no end"),
+        ("parallelsim", "2", "--parallelsim: there is no such option here or in Beam; did you mean '--parallelism'?"),
+    ],
+)  # fmt: skip
+def test_value_that_cannot_be_used_live(option: str, value: str, said: str, tmp_path: Path) -> None:
+    outcome = _run(tmp_path, **{"events": f"{TOPIC}/events", "changes": f"{TOPIC}/changes", option: value})
+    assert said in " ".join(outcome.err.split())
+    assert (outcome.code, outcome.out) == (2, "")
+
+
+def test_keys_are_needed_where_changes_leave_this_machine(tmp_path: Path) -> None:
+    outcome = _run(tmp_path, events="kafka://broker:9092/events", changes="kafka://broker:9092/changes")
+    assert outcome.code == 2
+    assert "SEGMENTS_STATE_KEY is not set" in outcome.err

@@ -28,7 +28,11 @@ OPTIONS = {
     for name, command in COMMANDS.items()
 }
 #: Options of other programs, and of Beam, that the pages speak of.
-OTHERS = {"--large", "--repeat", "--direct_running_mode", "--prism_location", "--help", "--version"}
+OTHERS = {
+    "--large", "--repeat", "--direct_running_mode", "--prism_location", "--help", "--version", "--wipe", "--metrics",
+    "--job_endpoint", "--environment_type", "--environment_config", "--defaultEnvironmentType", "--experiments",
+    "--parallelism", "--max_bundle_time_mills", "--checkpointing_interval",
+}  # fmt: skip
 
 
 def _blocks(language: str) -> list[tuple[str, str]]:
@@ -61,7 +65,9 @@ def test_every_kind_of_feature_has_an_example() -> None:
 @pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_command_and_its_options_are_in_the_readme(command: str) -> None:
     assert f"segments {command}" in README
-    assert not [option for option in OPTIONS[command] if f"`{option}" not in README and option != "--help"]
+    named = set(re.findall(r"`(?:segments [^`]*?)?(--[a-z][\w-]*)|(--[a-z][\w-]*) [A-Z]+`", README))
+    names = {name for pair in named for name in pair}
+    assert not [option for option in OPTIONS[command] if option not in names and option != "--help"]
 
 
 @pytest.mark.parametrize("page", TEXTS)
@@ -124,7 +130,7 @@ def test_relative_links_resolve(page: str) -> None:
 
 @pytest.mark.parametrize("page", TEXTS)
 def test_paths_that_are_named_exist(page: str) -> None:
-    folders = "pipeline|transforms|segmentation|schemas|tests|docs|examples|scripts"
+    folders = "pipeline|transforms|segmentation|schemas|deploy|tests|docs|examples|scripts"
     named = re.findall(rf"`((?:{folders})/[\w./-]*)`", TEXTS[page])
     assert not [path for path in named if not (ROOT / path).exists()]
 

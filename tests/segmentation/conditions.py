@@ -1,13 +1,14 @@
-"""A set of features, rows of their table, texts of conditions over them, and their answer in Polars and in DuckDB."""
+"""A set of features, rows of their table, texts of conditions over them, and their answer in ours and in DuckDB."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import duckdb
+import numpy as np
 import polars as pl
 from hypothesis import strategies as st
 
-from segmentation.expressions import Expression, parse, to_polars
+from segmentation.expressions import Expression, Table, Values, holds, parse
 from segmentation.feature_kinds import (
     JOURNEY_STATUSES,
     Attribute,
@@ -77,8 +78,23 @@ def in_duckdb(engine: duckdb.DuckDBPyConnection, text: str, rows: pl.DataFrame) 
     return [row[0] for row in engine.execute(f"SELECT ({text}) AS holds FROM users").fetchall()]
 
 
-def in_polars(text: str, rows: pl.DataFrame) -> list[bool | None]:
-    return rows.select(holds=to_polars(parse(text, FEATURES, SEGMENTS), MEMBERS))["holds"].to_list()
+def table_of(rows: pl.DataFrame) -> Table:
+    """Rows as conditions read them; what stands in place of a NULL must not matter."""
+    table = {}
+    for name, kind in rows.schema.items():
+        column = rows[name]
+        if kind == pl.String:
+            words = column.unique().drop_nulls().to_list()
+            codes = [-1 if word is None else words.index(word) for word in column]
+            table[name] = Values.strings(words, np.array(codes, np.int64))
+        else:
+            data = column.fill_null(-(2**62)).to_numpy()
+            table[name] = Values.unless(column.is_null().to_numpy(), data)
+    return table
+
+
+def evaluated(text: str, rows: pl.DataFrame) -> list[bool | None]:
+    return holds(parse(text, FEATURES, SEGMENTS), table_of(rows), MEMBERS).to_list(rows.height)
 
 
 def expression(text: str) -> Expression:

@@ -1,7 +1,7 @@
 """Feature states driven through drawn runs and held against a recomputation from all events at every tick.
 
 A run is a few advances; before each, events arrive, some of them late. Between advances the state may be written and
-read back, or cut down to some of its users.
+read back, or asked what an advance would bring for some of its users.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import polars as pl
 from hypothesis import settings
 from hypothesis import strategies as st
 
 from segmentation.config import Feature
 from segmentation.features import initial_state
-from segmentation.features.timeline import Events, Span, values_at
+from segmentation.features.timeline import Changes, Events, Span, values_at
 from segmentation.frames import decode_frames, encode_frames
+from segmentation.texts import Texts
 
 MINUTE = 60_000_000
 TICK = 5 * MINUTE
@@ -80,7 +80,7 @@ def legs(
         Leg,
         ticks=st.sampled_from(lengths),
         events=st.lists(event, max_size=10).map(tuple),
-        change=st.sampled_from(["none", "none", "restore", "select"]),
+        change=st.sampled_from(["none", "none", "restore", "preview"]),
         kept=st.permutations(range(_USERS)).flatmap(
             lambda order: st.integers(1, _USERS).map(lambda n: tuple(order[:n]))
         ),
@@ -90,12 +90,11 @@ def legs(
 
 @dataclass
 class Run:
-    """A feature's state, the users behind its rows, and all events that count."""
+    """A feature's state and all events that count."""
 
     feature: Feature
     lateness: int
     settled: int = START
-    users: list[int] = field(default_factory=lambda: list(range(_USERS)))
     known: list[Event] = field(default_factory=list)
     pending: list[Event] = field(default_factory=list)
 
@@ -109,20 +108,15 @@ class Run:
             self._arrive(leg.events)
             if leg.change == "restore":
                 self._restore()
-            if leg.change == "select":
-                self._select([row for row, user in enumerate(self.users) if user in leg.kept])
-            self._advance(Span(self.settled, TICK, leg.ticks), naive)
+            kept = leg.kept if leg.change == "preview" else None
+            self._advance(Span(self.settled, TICK, leg.ticks), naive, kept)
 
     def _arrive(self, events: Sequence[Event]) -> None:
         for event in events:
             at = START + event.at
             # Of the events at one time that carry a value, no two have the same id.
             taken = {(each.user, each.at, each.tie) for each in [*self.known, *self.pending]}
-            if (
-                event.user in self.users
-                and at >= self.settled - self.lateness
-                and (event.user, at, event.tie) not in taken
-            ):
+            if at >= self.settled - self.lateness and (event.user, at, event.tie) not in taken:
                 counted_at = max((at // TICK + 1) * TICK, self.settled + TICK)
                 self.pending.append(Event(event.user, at, event.name, event.value, event.tie, counted_at))
 
@@ -131,34 +125,44 @@ class Run:
         self.state = initial_state(self.feature, TICK, self.lateness)
         self.state.restore(decode_frames(stored)[1])
 
-    def _select(self, rows: list[int]) -> None:
-        # In another order, to see that rows are renumbered.
-        rows.reverse()
-        self.state = self.state.select(np.array(rows, np.int64))
-        self.users = [self.users[row] for row in rows]
-        self.pending = [event for event in self.pending if event.user in self.users]
+    def _preview(self, due: list[Event], span: Span, users: Sequence[int]) -> Changes:
+        """What an advance would bring for some users; the state must stay as it is."""
+        before = {name: values.copy() for name, values in self.state.current().items()}
+        only = np.isin(np.arange(_USERS), users)
+        some = [event for event in due if event.user in users]
+        changes = self.state.advance(self._in_columns(some, span), span, only).changes
+        assert np.isin(changes.keys // span.stride, users).all()
+        for name, values in self.state.current().items():
+            np.testing.assert_array_equal(values, before[name])
+        return changes
 
-    def _advance(self, span: Span, naive: Naive) -> None:
+    def _advance(self, span: Span, naive: Naive, previewed: Sequence[int] | None) -> None:
         due = [event for event in self.pending if event.counted_at <= span.end]
         self.pending = [event for event in self.pending if event.counted_at > span.end]
         self.known += due
         before = {name: values.copy() for name, values in self.state.current().items()}
-        self.state.grow(len(self.users))
-        changes = self.state.advance(self._in_columns(due, span), span)
+        self.state.grow(_USERS)
+        preview = None if previewed is None else self._preview(due, span, previewed)
+        advance = self.state.advance(self._in_columns(due, span), span)
+        changes = advance.changes
         index = changes.keys % span.stride
         assert (np.diff(changes.keys) > 0).all()
         assert ((index >= 1) & (index <= span.count)).all()
-        for row, user in enumerate(self.users):
+        for user in range(_USERS):
             for number in range(1, span.count + 1):
-                key = np.array([row * span.stride + number])
+                key = np.array([user * span.stride + number])
                 tick = span.settled + number * TICK
                 seen = [event for event in self.known if event.user == user and event.counted_at <= tick]
                 values = {n: values_at(changes, n, before[n], key, span.stride)[0] for n in changes.columns}
                 expected = naive(sorted(seen, key=lambda event: (event.at, event.tie)), tick)
                 assert self._told(values) == expected, (user, (tick - START) / TICK)
+                if preview is not None and previewed is not None and user in previewed:
+                    values = {n: values_at(preview, n, before[n], key, span.stride)[0] for n in preview.columns}
+                    assert self._told(values) == expected, (user, (tick - START) / TICK)
+        advance.settle()
         after = self.state.current()
         for name in changes.columns:
-            ends = np.arange(len(self.users)) * span.stride + span.count
+            ends = np.arange(_USERS) * span.stride + span.count
             np.testing.assert_array_equal(after[name], values_at(changes, name, before[name], ends, span.stride))
         self.settled = span.end
 
@@ -169,17 +173,22 @@ class Run:
         return {n: None if value != value else value.item() for n, value in values.items()}
 
     def _in_columns(self, due: list[Event], span: Span) -> Events:
-        due = sorted(due, key=lambda event: (self.users.index(event.user), event.at))
+        due = sorted(due, key=lambda event: (event.user, event.at))
         at = np.array([event.at for event in due], np.int64)
         counted_at = np.array([event.counted_at for event in due], np.int64)
-        values = pl.Series([event.value for event in due], dtype=pl.String)
+        values = [event.value for event in due]
         return Events(
-            user=np.array([self.users.index(event.user) for event in due], np.int64),
+            user=np.array([event.user for event in due], np.int64),
             at=at,
             index=span.index(counted_at),
             name=np.array([event.name for event in due], np.int32),
-            tie=pl.Series([event.tie for event in due], dtype=pl.String),
-            properties={"p:v": values, "h:v": values},
+            tie=Texts.of([event.tie for event in due]),
+            properties={"p:v": Texts.of(values), "h:v": Texts.of([_seal(value) for value in values])},
             names=NAMES,
             late=counted_at > (at // TICK + 1) * TICK,
         )
+
+
+def _seal(value: str | None) -> str | None:
+    """Something that looks like a seal, another for every value."""
+    return None if value is None else value.encode().hex().rjust(32, "0")

@@ -11,9 +11,10 @@ from segmentation.expressions import (
     features_read,
     percentile_thresholds,
     segments_read,
+    value_of,
 )
 from segmentation.units import DAY, HOUR
-from tests.segmentation.conditions import NOTHING, SCHEMA, expression
+from tests.segmentation.conditions import NOTHING, SCHEMA, expression, table_of
 
 
 def test_columns_features_and_segments_read() -> None:
@@ -87,7 +88,7 @@ def test_evidence_has_every_comparison_once_in_order() -> None:
 def test_evidence_computes_the_value() -> None:
     (term,) = evidence_terms(expression("hours_since(seen) > 1"))
     rows = pl.DataFrame([{**NOTHING, "seen": 0, "tick": 3 * HOUR}], schema=SCHEMA)
-    assert rows.select(value=term.value)["value"].to_list() == [3.0]
+    assert value_of(term.node, table_of(rows), {}).to_list(1) == [3.0]
 
 
 def test_evidence_of_a_comparison_that_depends_on_a_membership_names_the_membership() -> None:

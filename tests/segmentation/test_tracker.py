@@ -38,8 +38,8 @@ def arrive(tracker: Tracker, *at: int, name: str = "click") -> None:
 
 def clicks(settled: Settled) -> list[tuple[int, int, bool]]:
     """(tick in µs after START, clicks, whether one of them was late) of each row."""
-    rows = settled.features.rows.select(pl.col("tick") - START, "clicks", "late")
-    return list(rows.iter_rows())
+    rows = settled.features.rows
+    return list(zip((rows["tick"] - START).tolist(), rows["clicks"].tolist(), rows["late"].tolist(), strict=True))
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_ticks_are_due_from_the_first_event_to_the_one_after_the_clock(tracker: 
 
 
 def test_shard_that_only_hears_the_clock_ticks_along(tracker: Tracker) -> None:
-    tracker.add(EventsOfShard([], pl.DataFrame(schema={"user": pl.UInt32}), (), START + 90 * MINUTE))
+    tracker.add(EventsOfShard.only_clock(START + 90 * MINUTE))
     assert tracker.first_due() == tracker.last_due() == START + 2 * HOUR
     assert clicks(tracker.advance(START + 2 * HOUR)) == []
     arrive(tracker, 100 * MINUTE)

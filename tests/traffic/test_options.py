@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from pipeline.io.event_topic import TopicOptions
+from pipeline.io.kafka_address import AddressError
 from pipeline.traffic import TrafficOptionError, TrafficOptions, generate, parse_rate, parse_share, zipf_events
 from segmentation.units import DAY, SECOND, parse_instant
 from tests.traffic.logs import CLEAN
@@ -91,10 +93,23 @@ def test_value_outside_its_range_names_its_option(option: str, value: float) -> 
     assert error.value.option == f"--{option}"
 
 
-@pytest.mark.parametrize("out", ["kafka://broker/events", "pubsub://project/topic"])
-def test_live_outputs_are_not_available_yet(out: str) -> None:
-    with pytest.raises(TrafficOptionError, match=r"--out: .*:// is not available yet"):
-        generate(CLEAN, out)
+def test_output_of_later_is_not_available_yet() -> None:
+    with pytest.raises(TrafficOptionError, match=r"--out: pubsub:// is not available yet"):
+        generate(CLEAN, "pubsub://project/topic")
+
+
+@pytest.mark.parametrize(
+    ("out", "said"), [("kafka://broker/events", "HOST:PORT"), ("kafka://b:1/events?start=latest", "is written to")]
+)
+def test_address_of_a_topic_is_checked_before_anything_is_simulated(out: str, said: str) -> None:
+    with pytest.raises(AddressError, match=f"--out: .*{said}"):
+        generate(replace(CLEAN, users=50_000_000), out)
+
+
+@pytest.mark.parametrize("topic", [TopicOptions(batch=2), TopicOptions(partitions=2), TopicOptions(finish=True)])
+def test_options_of_a_topic_are_for_topics(topic: TopicOptions) -> None:
+    with pytest.raises(TrafficOptionError, match=r"--out: --batch, --partitions and --finish are for kafka://"):
+        generate(CLEAN, "events.jsonl", topic=topic)
 
 
 def test_unknown_ending_names_out_and_lists_the_known() -> None:

@@ -3,10 +3,11 @@
 Fields that an older schema lacks are absent; what a newer one added is passed over.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from transforms.decoding.avro_blocks import Block, read_blocks
 from transforms.decoding.foreign_columns import foreign_columns
@@ -31,19 +32,8 @@ class AvroDecoder:
     def decode(self, chunk: RawChunk, bad: BadRecords) -> Columns:
         """Columns of the records that are events by their types; the others, and broken blocks, go to ``bad``."""
         records, payload = _sound_records(chunk, bad, self._problem)
-        values = [record.get("occurred_at") for record in records]
-        occurred_at, time_errors = time_column(_in_micros(values, payload, "occurred_at"))
-        inner = [record.get("properties") or {} for record in records]
-        return Columns(
-            event_id=text_column([record.get("event_id") for record in records]),
-            user_id=text_column([record.get("user_id") for record in records]),
-            name=text_column([record.get("name") for record in records]),
-            occurred_at=occurred_at,
-            time_errors=time_errors,
-            properties={name: text_column([values.get(name) for values in inner]) for name in self._properties},
-            positions=payload.positions,
-            payload=payload,
-        )
+        times = _in_micros([record.get("occurred_at") for record in records], payload, "occurred_at")
+        return event_columns(records, times, self._properties, payload.positions, payload)
 
     def _problem(self, record: dict[str, Any]) -> str | None:
         for name in _TEXTS:
@@ -55,7 +45,29 @@ class AvroDecoder:
         properties = record.get("properties")
         if not isinstance(properties, dict | None):
             return f"properties are {type(properties).__name__}, no map"
-        return _first_problem(properties or {}, self._properties)
+        return first_problem(properties or {}, self._properties)
+
+
+def event_columns(
+    records: Sequence[Mapping[str, Any]],
+    times: Sequence[int | str | None],
+    properties: Sequence[str],
+    positions: npt.NDArray[np.int64],
+    payload: Callable[[int], bytes],
+) -> Columns:
+    """The columns of records that are events by their types; ``times`` are their ``occurred_at``, integers in µs."""
+    occurred_at, time_errors = time_column(times)
+    inner = [record.get("properties") or {} for record in records]
+    return Columns(
+        event_id=text_column([record.get("event_id") for record in records]),
+        user_id=text_column([record.get("user_id") for record in records]),
+        name=text_column([record.get("name") for record in records]),
+        occurred_at=occurred_at,
+        time_errors=time_errors,
+        properties={name: text_column([values.get(name) for values in inner]) for name in properties},
+        positions=positions,
+        payload=payload,
+    )
 
 
 class ForeignAvroDecoder:
@@ -78,10 +90,11 @@ class ForeignAvroDecoder:
         return foreign_columns(texts, self._mapping, self._properties, payload.positions, payload, chunk)
 
     def _problem(self, record: dict[str, Any]) -> str | None:
-        return _first_problem(record, self._columns)
+        return first_problem(record, self._columns)
 
 
-def _first_problem(values: dict[str, Any], names: Sequence[str]) -> str | None:
+def first_problem(values: Mapping[str, Any], names: Sequence[str]) -> str | None:
+    """Why the value of one of ``names`` has no text, or None where all have one."""
     for name in names:
         problem = text_problem(values.get(name))
         if problem:

@@ -7,9 +7,10 @@ from transforms.decoding.csv_decoder import CsvDecoder
 from transforms.decoding.json_decoder import ForeignJsonDecoder, JsonDecoder
 from transforms.decoding.reasons import DeadLetterReason
 from transforms.decoding.records import BadRecord, BadRecords, Columns, Decoded, no_columns
+from transforms.decoding.single_objects import SingleObjectDecoder
 from transforms.decoding.validation import GRANTED, validate
 from transforms.mapping import EventMapping
-from transforms.raw_chunk import Format, RawChunk
+from transforms.raw_chunk import Fault, Format, RawChunk
 
 
 class _Decoder(Protocol):
@@ -43,10 +44,7 @@ class EventDecoder:
         if chunk.fault is None:
             columns = self._decoder(chunk.format).decode(chunk, bad)
         else:
-            reason = DeadLetterReason(chunk.fault.reason)
-            bad.found.append(
-                BadRecord(reason, chunk.fault.error_type, chunk.fault.error, chunk.first_record, chunk.data)
-            )
+            bad.found += _faulty(chunk, chunk.fault)
         frame, invalid = validate(columns, now)
         found = sorted([*bad.found, *invalid], key=lambda record: record.position)
         return Decoded(frame, found, read=frame.height + len(found))
@@ -62,6 +60,19 @@ class EventDecoder:
             raise ValueError(f"the mapping is for {mapping.format}, but there is {form} to decode")
         if form == "csv":
             return CsvDecoder(self._properties, mapping)
+        if form == "single_object":
+            return SingleObjectDecoder(self._properties)
         if form == "avro":
             return ForeignAvroDecoder(self._properties, mapping) if mapping else AvroDecoder(self._properties)
         return ForeignJsonDecoder(self._properties, mapping) if mapping else JsonDecoder(self._properties)
+
+
+def _faulty(chunk: RawChunk, fault: Fault) -> list[BadRecord]:
+    """The whole chunk as one record, or every message of it."""
+    messages = chunk.messages
+    payloads = [chunk.data] if messages is None else [messages.cut(chunk.data, row) for row in range(len(messages))]
+    reason = DeadLetterReason(fault.reason)
+    return [
+        BadRecord(reason, fault.error_type, fault.error, position, payload)
+        for position, payload in enumerate(payloads, start=chunk.first_record)
+    ]

@@ -1,0 +1,1 @@
+"""How the pipeline runs somewhere: the local stack, the jar that Flink needs, container images."""

@@ -1,0 +1,162 @@
+package org.apache.beam.sdk.io.kafka;
+
+import static org.junit.Assert.assertEquals;
+import static org.junit.Assert.assertFalse;
+import static org.junit.Assert.assertThrows;
+import static org.junit.Assert.assertTrue;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.apache.beam.sdk.coders.Coder;
+import org.apache.beam.sdk.io.kafka.KafkaCheckpointMark.PartitionMark;
+import org.apache.beam.sdk.options.PipelineOptions;
+import org.apache.beam.sdk.options.PipelineOptionsFactory;
+import org.apache.beam.sdk.util.CoderUtils;
+import org.apache.beam.sdk.util.SerializableUtils;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.MockConsumer;
+import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
+import org.apache.kafka.clients.consumer.OffsetResetStrategy;
+import org.apache.kafka.common.PartitionInfo;
+import org.apache.kafka.common.TopicPartition;
+import org.junit.Test;
+import segments.kafka.PackConfig;
+import segments.kafka.PackedReader;
+
+/** Around KafkaIO's own reader, with Kafka's mock of a consumer: no broker. */
+public class PackedKafkaSourceTest {
+  private static final int PARTITIONS = 3;
+  private static final int RECORDS = 5;
+  private static final long DEADLINE_NANOS = 20_000_000_000L;
+
+  private final PipelineOptions options = PipelineOptionsFactory.create();
+  private final PackConfig config = new PackConfig();
+
+  private PackedKafkaSource source(Map<String, String> consumer) {
+    config.setBootstrapServers("localhost:1");
+    config.setTopic("events");
+    config.setConsumerConfig(consumer);
+    config.setMaxRecords(4L);
+    return new PackedKafkaSource(config.checked());
+  }
+
+  @Test
+  public void partitionsAreDealtOutInTurnToAtMostTheSplitsAskedFor() throws Exception {
+    List<PackedKafkaSource> two = source(Map.of()).split(2, options, PackedKafkaSourceTest::consumer);
+    assertEquals(2, two.size());
+    assertEquals("events at localhost:1 [events-0, events-2]", two.get(0).toString());
+    assertEquals("events at localhost:1 [events-1]", two.get(1).toString());
+    assertEquals(PARTITIONS, source(Map.of()).split(9, options, PackedKafkaSourceTest::consumer).size());
+  }
+
+  @Test
+  public void aSplitSurvivesItsCheckpoint() throws Exception {
+    PackedKafkaSource split = source(Map.of()).split(2, options, PackedKafkaSourceTest::consumer).get(1);
+    assertEquals(split.toString(), SerializableUtils.clone(split).toString());
+  }
+
+  @Test
+  public void anUnsplitSourceCannotBeRead() {
+    assertThrows(IllegalStateException.class, () -> source(Map.of()).createReader(options, null));
+  }
+
+  @Test
+  public void resumingFromAnyMarkYieldsEveryRecordOnce() throws Exception {
+    PackedKafkaSource split = source(Map.of()).split(1, options, PackedKafkaSourceTest::consumer).get(0);
+    Coder<KafkaCheckpointMark> coder = split.getCheckpointMarkCoder();
+    List<String> seen = new ArrayList<>();
+    KafkaCheckpointMark mark = null;
+    while (seen.size() < PARTITIONS * RECORDS) {
+      try (PackedReader reader = split.createReader(options, mark, PackedKafkaSourceTest::consumer)) {
+        seen.addAll(next(reader));
+        mark = CoderUtils.clone(coder, (KafkaCheckpointMark) reader.getCheckpointMark());
+      }
+    }
+    List<String> expected = new ArrayList<>();
+    for (int partition = 0; partition < PARTITIONS; partition++) {
+      for (int offset = 0; offset < RECORDS; offset++) {
+        expected.add(partition + ":" + offset);
+      }
+    }
+    seen.sort(null);
+    assertEquals(expected, seen);
+  }
+
+  @Test
+  public void aJobWithoutCheckpointIgnoresWhatItsGroupHasCommitted() throws Exception {
+    Map<String, String> consumer = Map.of("group.id", "g", "auto.offset.reset", "latest");
+    PackedKafkaSource split = source(consumer).split(1, options, PackedKafkaSourceTest::consumer).get(0);
+    try (PackedReader reader = split.createReader(options, null, PackedKafkaSourceTest::consumer)) {
+      assertFalse(reader.start());
+      KafkaCheckpointMark mark = (KafkaCheckpointMark) reader.getCheckpointMark();
+      mark.getPartitions().forEach(partition -> assertEquals(RECORDS, partition.getNextOffset()));
+    }
+  }
+
+  @Test
+  public void recordsThatExpiredBeforeTheyWereReadAreAnErrorNotAGap() throws Exception {
+    PackedKafkaSource split = source(Map.of()).split(PARTITIONS, options, PackedKafkaSourceTest::consumer).get(0);
+    List<PartitionMark> marks = List.of(new PartitionMark("events", 0, 1, 0));
+    try (PackedReader reader =
+        split.createReader(options, new KafkaCheckpointMark(marks, Optional.empty()), settings -> consumer(2))) {
+      IOException error = assertThrows(IOException.class, () -> next(reader));
+      assertTrue(error.toString(), error.getCause() instanceof OffsetOutOfRangeException);
+    }
+  }
+
+  private static List<String> next(PackedReader reader) throws IOException {
+    long deadline = System.nanoTime() + DEADLINE_NANOS;
+    boolean found = reader.start();
+    while (!found) {
+      assertTrue("no pack within the deadline", System.nanoTime() < deadline);
+      found = reader.advance();
+    }
+    ByteBuffer pack = ByteBuffer.wrap(reader.getCurrent()).order(ByteOrder.LITTLE_ENDIAN);
+    List<String> records = new ArrayList<>();
+    for (int i = 0; i < pack.getInt(4); i++) {
+      records.add(pack.getInt(8 + 24 * i) + ":" + pack.getLong(8 + 24 * i + 8));
+    }
+    return records;
+  }
+
+  private static Consumer<byte[], byte[]> consumer(Map<String, Object> settings) {
+    assertEquals("none", settings.get("auto.offset.reset"));
+    assertEquals(false, settings.get("enable.auto.commit"));
+    return consumer(0);
+  }
+
+  private static Consumer<byte[], byte[]> consumer(long beginning) {
+    MockConsumer<byte[], byte[]> consumer =
+        new MockConsumer<>(OffsetResetStrategy.NONE) {
+          @Override
+          public synchronized void assign(Collection<TopicPartition> partitions) {
+            super.assign(partitions);
+            for (TopicPartition partition : partitions) {
+              for (int offset = 0; offset < RECORDS; offset++) {
+                addRecord(new ConsumerRecord<>("events", partition.partition(), offset, null, new byte[] {1}));
+              }
+            }
+          }
+        };
+    List<PartitionInfo> infos = new ArrayList<>();
+    Map<TopicPartition, Long> starts = new HashMap<>();
+    Map<TopicPartition, Long> ends = new HashMap<>();
+    for (int partition = 0; partition < PARTITIONS; partition++) {
+      infos.add(new PartitionInfo("events", partition, null, null, null));
+      starts.put(new TopicPartition("events", partition), beginning);
+      ends.put(new TopicPartition("events", partition), (long) RECORDS);
+    }
+    consumer.updatePartitions("events", infos);
+    consumer.updateBeginningOffsets(starts);
+    consumer.updateEndOffsets(ends);
+    return consumer;
+  }
+}

@@ -1,0 +1,218 @@
+package segments.kafka;
+
+import static org.junit.Assert.assertEquals;
+import static org.junit.Assert.assertFalse;
+import static org.junit.Assert.assertThrows;
+import static org.junit.Assert.assertTrue;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.NoSuchElementException;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.beam.sdk.io.UnboundedSource;
+import org.apache.beam.sdk.io.UnboundedSource.CheckpointMark;
+import org.apache.beam.sdk.io.UnboundedSource.UnboundedReader;
+import org.apache.beam.sdk.io.kafka.KafkaRecord;
+import org.joda.time.Instant;
+import org.junit.Test;
+
+public class PackedReaderTest {
+  private final FakeReader records = new FakeReader();
+  private final PackConfig config = new PackConfig();
+  private final AtomicInteger closed = new AtomicInteger();
+  private long nanos = Long.MAX_VALUE - 1_000;
+
+  private PackedReader reader() {
+    return new PackedReader(null, records, config, () -> nanos, closed::incrementAndGet);
+  }
+
+  private void queue(int count) {
+    for (int i = 0; i < count; i++) {
+      records.queue.add(Records.record(0, records.queue.size(), 100 - records.queue.size(), "value"));
+    }
+  }
+
+  private static int count(PackedReader reader) {
+    return ByteBuffer.wrap(reader.getCurrent()).order(ByteOrder.LITTLE_ENDIAN).getInt(4);
+  }
+
+  @Test
+  public void startPacksWhatIsThere() throws IOException {
+    queue(3);
+    PackedReader reader = reader();
+    assertTrue(reader.start());
+    assertEquals(3, count(reader));
+    assertEquals(Instant.ofEpochMilli(98), reader.getCurrentTimestamp());
+  }
+
+  @Test
+  public void anEmptyQueueYieldsNothing() throws IOException {
+    PackedReader reader = reader();
+    assertFalse(reader.start());
+    assertFalse(reader.advance());
+    assertThrows(NoSuchElementException.class, reader::getCurrent);
+    assertThrows(NoSuchElementException.class, reader::getCurrentTimestamp);
+    queue(1);
+    assertTrue(reader.advance());
+    assertEquals(1, count(reader));
+    assertFalse(reader.advance());
+    assertThrows(NoSuchElementException.class, reader::getCurrent);
+  }
+
+  @Test
+  public void aRecordThatComesSoonIsWaitedFor() throws IOException {
+    queue(1);
+    records.hidden = 10;
+    assertTrue(reader().start());
+  }
+
+  @Test
+  public void aRecordThatComesLaterIsLeftToTheNextStep() throws IOException {
+    queue(1);
+    records.hidden = 30;
+    PackedReader reader = reader();
+    assertFalse(reader.start());
+    assertTrue(reader.advance());
+  }
+
+  @Test
+  public void aPackHoldsAtMostMaxRecordsAndTheMarkExactlyThem() throws IOException {
+    config.setMaxRecords(4L);
+    queue(10);
+    PackedReader reader = reader();
+    int[] counts = {4, 4, 2};
+    int total = 0;
+    boolean more = reader.start();
+    for (int expected : counts) {
+      assertTrue(more);
+      assertEquals(expected, count(reader));
+      total += expected;
+      assertEquals(total, ((FakeMark) reader.getCheckpointMark()).given);
+      more = reader.advance();
+    }
+    assertFalse(more);
+    assertEquals(10, ((FakeMark) reader.getCheckpointMark()).given);
+  }
+
+  @Test
+  public void aPackIsClosedWhenItReachesMaxBytes() throws IOException {
+    config.setMaxBytes(8L + 2 * (24 + 6));
+    queue(5);
+    PackedReader reader = reader();
+    assertTrue(reader.start());
+    assertEquals(2, count(reader));
+  }
+
+  @Test
+  public void aRecordOverMaxBytesIsAPackOfItsOwn() throws IOException {
+    config.setMaxBytes(1L);
+    queue(2);
+    PackedReader reader = reader();
+    assertTrue(reader.start());
+    assertEquals(1, count(reader));
+    assertTrue(reader.advance());
+    assertEquals(1, count(reader));
+  }
+
+  @Test
+  public void aPackIsClosedAfterPackMillisAcrossTheClocksOverflow() throws IOException {
+    queue(10);
+    records.nanosEach = 2_000_000;
+    PackedReader reader = reader();
+    assertTrue(reader.start());
+    assertEquals(4, count(reader));
+  }
+
+  @Test
+  public void watermarkAndBacklogAreTheWrappedReaders() throws IOException {
+    PackedReader reader = reader();
+    assertEquals(Instant.ofEpochMilli(42), reader.getWatermark());
+    assertEquals(77, reader.getSplitBacklogBytes());
+  }
+
+  @Test
+  public void closingClosesBothAlthoughTheReaderFails() {
+    records.failure = new IOException("broker gone");
+    PackedReader reader = reader();
+    assertEquals("broker gone", assertThrows(IOException.class, reader::close).getMessage());
+    assertEquals(1, closed.get());
+  }
+
+  private static final class FakeMark implements CheckpointMark {
+    final int given;
+
+    FakeMark(int given) {
+      this.given = given;
+    }
+
+    @Override
+    public void finalizeCheckpoint() {}
+  }
+
+  private final class FakeReader extends UnboundedReader<KafkaRecord<byte[], byte[]>> {
+    final Deque<KafkaRecord<byte[], byte[]>> queue = new ArrayDeque<>();
+    long nanosEach;
+    int hidden;
+    IOException failure;
+    private KafkaRecord<byte[], byte[]> current;
+    private int given;
+
+    @Override
+    public boolean start() {
+      return advance();
+    }
+
+    @Override
+    public boolean advance() {
+      nanos += nanosEach;
+      if (hidden > 0 || queue.isEmpty()) {
+        hidden--;
+        nanos += 1_000_000;
+        return false;
+      }
+      current = queue.poll();
+      given++;
+      return true;
+    }
+
+    @Override
+    public KafkaRecord<byte[], byte[]> getCurrent() {
+      return current;
+    }
+
+    @Override
+    public Instant getCurrentTimestamp() {
+      return Instant.ofEpochMilli(current.getTimestamp());
+    }
+
+    @Override
+    public Instant getWatermark() {
+      return Instant.ofEpochMilli(42);
+    }
+
+    @Override
+    public long getSplitBacklogBytes() {
+      return 77;
+    }
+
+    @Override
+    public CheckpointMark getCheckpointMark() {
+      return new FakeMark(given);
+    }
+
+    @Override
+    public UnboundedSource<KafkaRecord<byte[], byte[]>, ?> getCurrentSource() {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void close() throws IOException {
+      if (failure != null) {
+        throw failure;
+      }
+    }
+  }
+}

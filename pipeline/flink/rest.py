@@ -1,0 +1,254 @@
+"""Flink's REST interface, as far as watching and stopping jobs needs it."""
+
+import json
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+#: Seconds for one request.
+TIMEOUT: Final = 10.0
+#: Flink takes request lines of 4,096 bytes.
+_LONGEST_QUERY: Final = 3_000
+_POLL: Final = 0.2
+_PYTHON: Final = "Traceback (most recent call last):"
+
+
+class FlinkError(Exception):
+    """Flink doesn't answer, refuses, or knows no such thing; the message names the address."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job of the cluster. Times are ms since the epoch, durations ms."""
+
+    id: str
+    name: str
+    state: str  #: RUNNING, RESTARTING, FAILED, FINISHED, CANCELED, …
+    started: int
+    duration: int
+
+    @property
+    def active(self) -> bool:
+        """Whether it has not ended."""
+        return self.state not in ("FINISHED", "CANCELED", "FAILED", "SUSPENDED")
+
+
+@dataclass(frozen=True)
+class Vertex:
+    """A chain of operators of a job."""
+
+    id: str
+    name: str
+    parallelism: int
+    state: str = "RUNNING"  #: INITIALIZING until its workers have started
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A complete checkpoint. Times are ms since the epoch, durations ms, sizes bytes."""
+
+    id: int
+    triggered: int
+    duration: int
+    size: int  #: all of the state
+    written: int  #: what this checkpoint had to write of it
+    path: str | None  #: None where it isn't kept outside of the cluster
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """The checkpoints of a job so far. ``failure`` is the last failed one's message."""
+
+    completed: int
+    failed: int
+    restored: int
+    latest: Checkpoint | None
+    failure: str | None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a job restarted or failed. ``at`` is ms since the epoch."""
+
+    at: int
+    message: str
+
+
+class FlinkRest:
+    """A client for one cluster. Every method raises `FlinkError`."""
+
+    def __init__(self, url: str, timeout: float = TIMEOUT) -> None:
+        """``url`` as in ``http://127.0.0.1:8081``; ``timeout`` is in seconds."""
+        self.url = url.rstrip("/")
+        self._timeout = timeout
+
+    def jobs(self) -> list[Job]:
+        """All jobs that the cluster remembers, the latest first."""
+        jobs = [_job(found, "jid") for found in self._get("/jobs/overview")["jobs"]]
+        return sorted(jobs, key=lambda job: -job.started)
+
+    def job(self, job: str) -> tuple[Job, list[Vertex]]:
+        """One job and its vertices, in the order of the data."""
+        found = self._get(f"/jobs/{job}")
+        vertices = [Vertex(each["id"], each["name"], each["parallelism"], each["status"]) for each in found["vertices"]]
+        return _job(found, "jid"), vertices
+
+    def checkpoints(self, job: str) -> Checkpoints:
+        """The checkpoints of a job."""
+        found = self._get(f"/jobs/{job}/checkpoints")
+        counts, latest = found["counts"], found["latest"]
+        failed = latest.get("failed")
+        return Checkpoints(
+            completed=counts["completed"],
+            failed=counts["failed"],
+            restored=counts["restored"],
+            latest=_checkpoint(latest.get("completed")),
+            failure=None if failed is None else str(failed.get("failure_message")),
+        )
+
+    def restarts(self, job: str) -> int | None:
+        """How often a job was restarted; None where the cluster doesn't say."""
+        found = self._get(f"/jobs/{job}/metrics?get=numRestarts")
+        return int(float(found[0]["value"])) if found else None
+
+    def exceptions(self, job: str) -> list[Failure]:
+        """What made a job restart or fail, the latest first."""
+        entries = self._get(f"/jobs/{job}/exceptions")["exceptionHistory"]["entries"]
+        return [Failure(entry["timestamp"], _root_cause(entry["stacktrace"])) for entry in entries]
+
+    def metric_names(self, job: str, vertex: str) -> list[str]:
+        """The metrics of a vertex: ``<operator>.<metric>`` or ``<metric>``."""
+        return [found["id"] for found in self._get(f"/jobs/{job}/vertices/{vertex}/subtasks/metrics")]
+
+    def metrics(self, job: str, vertex: str, names: Iterable[str], aggregate: str = "sum") -> dict[str, float]:
+        """Values over the subtasks of a vertex; ``aggregate`` is sum, min, max or avg. Missing ones are left out."""
+        values: dict[str, float] = {}
+        for asked in _queries(names):
+            for found in self._get(f"/jobs/{job}/vertices/{vertex}/subtasks/metrics?get={asked}&agg={aggregate}"):
+                if aggregate in found:
+                    values[found["id"]] = float(found[aggregate])
+        return values
+
+    def watermarks(self, job: str, vertex: str) -> list[int]:
+        """The input watermarks of a vertex's subtasks, in ms since the epoch; of sources there are none."""
+        return [int(found["value"]) for found in self._get(f"/jobs/{job}/vertices/{vertex}/watermarks")]
+
+    def setting(self, name: str) -> str | None:
+        """A setting of the cluster's configuration; None where it isn't set."""
+        settings = {found["key"]: found["value"] for found in self._get("/jobmanager/config")}
+        value: str | None = settings.get(name)
+        return value
+
+    def stop_with_savepoint(self, job: str, folder: str | None = None, timeout: float = 300.0) -> str:
+        """Takes a savepoint, cancels the job right after it, and returns the savepoint's path when the job has ended.
+
+        Flink's own stop won't do: it ends the source first, and Beam's source then declares all time past, so that
+        timers fire early and state is cleared *before* the savepoint.
+
+        ``folder`` is where savepoints go, as the cluster sees it (its own setting where None); ``timeout`` is in
+        seconds, after which the job may still stop.
+        """
+        request: dict[str, object] = {"cancel-job": True}
+        if folder is not None:
+            request["target-directory"] = folder
+        trigger = self._post(f"/jobs/{job}/savepoints", request)["request-id"]
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            path = self._savepoint(job, trigger)
+            if path is not None and not self.job(job)[0].active:
+                return path
+            time.sleep(_POLL)
+        raise FlinkError(f"{self.url}: job {job} has not stopped within {timeout:g} s; its savepoint may still come")
+
+    def _savepoint(self, job: str, trigger: str) -> str | None:
+        """The path of a savepoint; None while it is being written."""
+        found = self._get(f"/jobs/{job}/savepoints/{trigger}")
+        if found["status"]["id"] != "COMPLETED":
+            return None
+        operation = found["operation"]
+        if "location" not in operation:
+            raise FlinkError(f"{self.url}: job {job} goes on: {_root_cause(_stack_trace(operation))}")
+        return str(operation["location"])
+
+    def cancel(self, job: str) -> None:
+        """Ends a job without a savepoint; returns at once."""
+        self._request(f"/jobs/{job}?mode=cancel", None, "PATCH")
+
+    def _get(self, path: str) -> Any:
+        return self._request(path, None, "GET")
+
+    def _post(self, path: str, content: Mapping[str, object]) -> Any:
+        return self._request(path, json.dumps(content).encode(), "POST")
+
+    def _request(self, path: str, content: bytes | None, method: str) -> Any:
+        headers = {} if content is None else {"Content-Type": "application/json"}
+        request = urllib.request.Request(self.url + path, content, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=self._timeout) as answer:
+                return json.loads(answer.read() or b"null")
+        except urllib.error.HTTPError as error:
+            raise FlinkError(f"{self.url}: {_refusal(error)}") from error
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "reason", error)
+            raise FlinkError(f"{self.url}: Flink doesn't answer: {reason}") from error
+
+
+def _queries(names: Iterable[str]) -> Iterator[str]:
+    """Names as they stand in a URL, a few at a time."""
+    query = ""
+    for name in names:
+        quoted = urllib.parse.quote(name, safe="")
+        if query and len(query) + len(quoted) > _LONGEST_QUERY:
+            yield query
+            query = ""
+        query += ("%2C" if query else "") + quoted
+    if query:
+        yield query
+
+
+def _job(found: Mapping[str, Any], key: str) -> Job:
+    return Job(found[key], found["name"], found["state"], found["start-time"], found["duration"])
+
+
+def _checkpoint(found: Mapping[str, Any] | None) -> Checkpoint | None:
+    if found is None:
+        return None
+    return Checkpoint(
+        id=found["id"],
+        triggered=found["trigger_timestamp"],
+        duration=found["end_to_end_duration"],
+        size=found["state_size"],
+        written=found["checkpointed_size"],
+        path=found.get("external_path") or None,
+    )
+
+
+def _refusal(error: urllib.error.HTTPError) -> str:
+    try:
+        messages = json.loads(error.read())["errors"]
+    except (ValueError, KeyError, TypeError):
+        return f"HTTP {error.code}"
+    texts = [text for text in messages if isinstance(text, str) and text.strip()]
+    return _root_cause(texts[-1]) if texts else f"HTTP {error.code}"
+
+
+def _stack_trace(operation: Mapping[str, Any]) -> str:
+    return str(operation.get("failure-cause", {}).get("stack-trace", "no reason given"))
+
+
+def _root_cause(trace: str) -> str:
+    """The line of a Java stack trace that says most: the Python error in it, its last ``Caused by``, its first line."""
+    _, found, python = trace.rpartition(_PYTHON)
+    if found:
+        # Of a Python traceback, what isn't indented is the error, up to where Java's lines begin again.
+        ours = python.partition("\n\tat ")[0].splitlines()[1:]
+        error = next((line for line in ours if line.strip() and not line.startswith((" ", "\t"))), None)
+        if error is not None:
+            return error.strip()
+    lines = [line.strip() for line in trace.splitlines() if line.strip()]
+    causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
+    return causes[-1] if causes else lines[0] if lines else "no reason given"

@@ -1,0 +1,180 @@
+"""Kafka's clients as every part of this program sets them up, and the topics that they need.
+
+A topic made here keeps its records for good and takes them with any time. Kafka's defaults are for records that are
+made now: it deletes them seven days after *their own* time, so that a replayed log of last month would vanish within
+minutes, and (from 4.0 on) refuses times more than an hour ahead of the broker's clock. Topics that exist stay as they
+are.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from pipeline.io.kafka_address import KafkaAddress
+from segmentation.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    from confluent_kafka import KafkaError
+    from confluent_kafka.admin import AdminClient
+
+#: Seconds that a broker has to answer a question of ours.
+ANSWER_SECONDS: Final = 15.0
+#: How long (ms) a record may wait for its acknowledgement: a broker that restarts within that costs nothing else.
+DELIVERY_MS: Final = 120_000
+#: What brokers take in where nothing else is set: bytes of one batch, and of a record that fills one.
+DEFAULT_MESSAGE_BYTES: Final = 1_048_588
+
+_LOGGER = logging.getLogger("segments.kafka")
+_MADE_HERE: Final[Mapping[str, str]] = {
+    # The longest line that is taken in, and what comes around it.
+    "max.message.bytes": str(10 << 20),
+    "message.timestamp.after.max.ms": str(2**63 - 1),
+    "message.timestamp.type": "CreateTime",
+    "retention.ms": "-1",
+}
+
+
+class BrokerError(Exception):
+    """A broker can't be reached, or refuses; the message starts with the option that names the topic."""
+
+
+def client_config(address: KafkaAddress) -> dict[str, Any]:
+    """What every client is made with; its own log goes to Python's.
+
+    Raises:
+        AddressError: the environment lacks what the address needs.
+    """
+    return {**address.client_config(), "logger": _LOGGER}
+
+
+def producer_config(address: KafkaAddress) -> dict[str, Any]:
+    """Settings of a producer that loses nothing, and repeats and reorders nothing while it lives.
+
+    Raises:
+        AddressError: the environment lacks what the address needs.
+    """
+    return {
+        **client_config(address),
+        "enable.idempotence": True,
+        "linger.ms": 5,
+        "compression.type": "lz4",
+        "message.timeout.ms": DELIVERY_MS,
+        "queue.buffering.max.kbytes": 64 << 10,
+        # As Java's clients do it: the records of a key meet in one partition, whoever wrote them.
+        "partitioner": "murmur2_random",
+    }
+
+
+def consumer_config(address: KafkaAddress) -> dict[str, Any]:
+    """Settings of a consumer that begins where the address says and commits only when it is told to.
+
+    Raises:
+        AddressError: the environment lacks what the address needs.
+    """
+    return {
+        **client_config(address),
+        "group.id": address.group,
+        "auto.offset.reset": address.start,
+        "enable.auto.commit": False,
+        "isolation.level": "read_committed",
+    }
+
+
+def ensure_topic(address: KafkaAddress, partitions: int = 1, config: Mapping[str, str] | None = None) -> bool:
+    """Make the topic where there is none, with the broker's own number of replicas; True where it was made.
+
+    ``config`` are the topic's settings beyond, or instead of, those that every topic made here has.
+
+    Raises:
+        AddressError, BrokerError: no broker answers in time, or it refuses.
+    """
+    from confluent_kafka import KafkaError
+    from confluent_kafka.admin import NewTopic
+
+    with _asking(address) as admin:
+        if address.topic in _topics(admin):
+            return False
+        settings = {**_MADE_HERE, **(config or {})}
+        new = NewTopic(address.topic, num_partitions=partitions, replication_factor=-1, config=settings)
+        asked = admin.create_topics([new], operation_timeout=ANSWER_SECONDS, request_timeout=ANSWER_SECONDS)
+        error = asked[address.topic].exception(2 * ANSWER_SECONDS)
+        if error is not None and _code(error) != KafkaError.TOPIC_ALREADY_EXISTS:
+            raise error
+        return error is None
+
+
+def count_partitions(address: KafkaAddress) -> int:
+    """How many partitions the topic has.
+
+    Raises:
+        AddressError, BrokerError: there is no such topic, or no broker answers in time.
+    """
+    with _asking(address) as admin:
+        topics = _topics(admin)
+    if address.topic not in topics:
+        hint = did_you_mean(address.topic, [name for name in topics if not name.startswith("__")])
+        raise BrokerError(f"{address.option}: there is no topic {address.topic} at {address.servers}{hint}")
+    return len(topics[address.topic].partitions)
+
+
+def max_message_bytes(address: KafkaAddress) -> int:
+    """The most bytes of a batch, and so of one record, that the topic takes.
+
+    `DEFAULT_MESSAGE_BYTES` where the broker won't say, for want of permission.
+
+    Raises:
+        AddressError, BrokerError: there is no such topic, or no broker answers in time.
+    """
+    from confluent_kafka import KafkaError
+    from confluent_kafka.admin import ConfigResource, ResourceType
+
+    resource = ConfigResource(ResourceType.TOPIC, address.topic)
+    with _asking(address) as admin:
+        asked = admin.describe_configs([resource], request_timeout=ANSWER_SECONDS)[resource]
+        error = asked.exception(2 * ANSWER_SECONDS)
+        if error is None:
+            return int(asked.result()["max.message.bytes"].value)
+        if _code(error) != KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            raise error
+        return DEFAULT_MESSAGE_BYTES
+
+
+def broker_error(address: KafkaAddress, error: "KafkaError") -> BrokerError:
+    """The error for what a client of confluent-kafka says."""
+    from confluent_kafka import KafkaError
+
+    text = error.str()
+    if error.code() in (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT):
+        text = f"no broker answers ({text})"
+    if error.code() == KafkaError.INVALID_TIMESTAMP:
+        text += "; the topic's message.timestamp.before.max.ms and message.timestamp.after.max.ms have to allow it"
+    if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+        text += "; the topic's max.message.bytes has to allow it"
+    return BrokerError(f"{address.option}: {address.url}: {text}")
+
+
+@contextmanager
+def _asking(address: KafkaAddress) -> "Iterator[AdminClient]":
+    """A client for some questions; what fails in them is a `BrokerError`."""
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    try:
+        yield AdminClient(client_config(address))
+    except KafkaException as error:
+        raise broker_error(address, error.args[0]) from error
+    except TimeoutError as error:
+        raise BrokerError(f"{address.option}: {address.url}: no answer in time") from error
+
+
+def _topics(admin: "AdminClient") -> Mapping[str, Any]:
+    # All of them: asking for one by its name makes it, where brokers make topics by themselves.
+    topics: Mapping[str, Any] = admin.list_topics(timeout=ANSWER_SECONDS).topics
+    return topics
+
+
+def _code(error: BaseException) -> int | None:
+    from confluent_kafka import KafkaException
+
+    return error.args[0].code() if isinstance(error, KafkaException) else None

@@ -1,0 +1,111 @@
+"""Topics as sinks: messages in Avro single-object encoding, all acknowledged before a bundle counts as done."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Final
+
+import apache_beam as beam
+import polars as pl
+
+from pipeline.clock import wall_clock
+from pipeline.io.kafka_address import KafkaAddress
+from pipeline.io.kafka_clients import max_message_bytes
+from pipeline.io.kafka_producer import Headers, TopicProducer
+from schemas.change_frame import CHANGE_COLUMNS
+from schemas.change_rows import change_records
+from schemas.codec import encode_checked, encode_single_object
+from schemas.records import to_record
+from schemas.types import DeadLetter
+from segmentation.frames import decode_frames
+from segmentation.units import MILLISECOND
+
+_CONTENT: Final[tuple[str, bytes]] = ("content-type", b"avro/binary")
+_CHANGE: Final[Headers] = [_CONTENT, ("schema", b"segments.v1.SegmentChange")]
+_LETTER: Final[Headers] = [_CONTENT, ("schema", b"segments.v1.DeadLetter")]
+#: Bytes of a batch that are no value: its own header, the record's, and the headers above.
+_OVERHEAD: Final = 1_024
+
+
+class WriteChangesToKafka(beam.PTransform[Any, Any]):
+    """Frames of changes (as bytes) to a topic, a message for each: key ``subject_id``, time ``effective_at``.
+
+    ``emitted_at`` is the wall clock here. A bundle fails where a message is not acknowledged, and is then repeated as a
+    whole: its messages may come twice.
+    """
+
+    def __init__(self, address: KafkaAddress) -> None:
+        super().__init__()
+        self._address = address
+
+    def expand(self, frames: beam.PCollection[Any]) -> Any:
+        """Apply the transform."""
+        return frames | "Send" >> beam.ParDo(_SendChanges(self._address))
+
+
+class WriteDeadLettersToKafka(beam.PTransform[Any, Any]):
+    """`DeadLetter` to a topic, without keys.
+
+    The payload of a letter that is larger than the topic takes is cut, and its error says so.
+    """
+
+    def __init__(self, address: KafkaAddress) -> None:
+        super().__init__()
+        self._address = address
+
+    def expand(self, letters: beam.PCollection[Any]) -> Any:
+        """Apply the transform."""
+        return letters | "Send" >> beam.ParDo(_SendDeadLetters(self._address))
+
+
+class _Send(beam.DoFn):
+    """Keeps a producer for as long as the worker keeps the step."""
+
+    def __init__(self, address: KafkaAddress) -> None:
+        self._address = address
+
+    def setup(self) -> None:
+        self._max_bytes = max_message_bytes(self._address)
+        self._producer = TopicProducer(self._address, self._max_bytes)
+
+    def finish_bundle(self) -> None:
+        self._producer.flush()
+
+    def teardown(self) -> None:
+        if hasattr(self, "_producer"):
+            self._producer.close()
+
+
+class _SendChanges(_Send):
+    def process(self, frames: bytes) -> None:
+        changes = decode_frames(frames)[1]["changes"].with_columns(
+            emitted_at=pl.lit(wall_clock(), pl.Int64), trace_context=pl.lit(None, pl.String)
+        )
+        for record in change_records(changes.select(list(CHANGE_COLUMNS))):
+            self._producer.send(
+                encode_checked("segment_change", record),
+                key=record["subject_id"].encode(),
+                timestamp=record["effective_at"] // MILLISECOND,
+                headers=_CHANGE,
+            )
+
+
+class _SendDeadLetters(_Send):
+    def process(self, letter: DeadLetter) -> None:
+        self._producer.send(encode_letter(letter, self._max_bytes - _OVERHEAD), headers=_LETTER)
+
+
+def encode_letter(letter: DeadLetter, max_bytes: int) -> bytes:
+    """The message of a letter; where it has more than ``max_bytes``, with the beginning of the payload only."""
+    message = _encode(letter)
+    excess = len(message) - max_bytes
+    if excess <= 0:
+        return message
+    size = len(letter.payload)
+    note = f"; the payload is its first {{}} of {size} bytes: the topic takes no more"
+    kept = max(0, size - excess - len(note) - len(str(size)))
+    return _encode(dataclasses.replace(letter, error=letter.error + note.format(kept), payload=letter.payload[:kept]))
+
+
+def _encode(letter: DeadLetter) -> bytes:
+    record: Mapping[str, Any] = to_record(letter)
+    return encode_single_object("dead_letter", record)

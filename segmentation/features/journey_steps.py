@@ -1,0 +1,146 @@
+"""The steps of a journey: which events are rows of which step, and which row completes it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+import numpy as np
+import polars as pl
+
+from segmentation.config import Journey
+from segmentation.features.sealed import lanes
+from segmentation.features.timeline import I64, NO_TIME, Column, Events, ranks, run_starts
+
+
+@dataclass(frozen=True)
+class StepRows:
+    """Events that are rows of a step; ``high`` and ``low`` are the lanes of the value where different ones count.
+
+    ``index`` is the tick at which a row is first counted; 0: before the span.
+    """
+
+    user: Column
+    step: Column
+    at: Column
+    high: Column
+    low: Column
+    index: Column
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    @classmethod
+    def none(cls) -> "StepRows":
+        """No rows."""
+        nothing = np.empty(0, np.int64)
+        lane = np.empty(0, np.uint64)
+        return cls(nothing, nothing, nothing, lane, lane, nothing)
+
+    @classmethod
+    def joined(cls, *parts: "StepRows") -> "StepRows":
+        """All rows of all parts."""
+        kept = [part for part in parts if len(part)]
+        if len(kept) < 2:
+            return kept[0] if kept else cls.none()
+        return cls(*(np.concatenate([getattr(part, each.name) for part in kept]) for each in fields(cls)))
+
+    def where(self, rows: Column) -> "StepRows":
+        """Some rows: positions or a mask."""
+        return StepRows(
+            self.user[rows], self.step[rows], self.at[rows], self.high[rows], self.low[rows], self.index[rows]
+        )
+
+    def known(self) -> "StepRows":
+        """The same rows, known from before a span."""
+        return StepRows(self.user, self.step, self.at, self.high, self.low, np.zeros(len(self), np.int64))
+
+    def table(self) -> pl.DataFrame:
+        """All columns but the index."""
+        return pl.DataFrame({each.name: getattr(self, each.name) for each in fields(self) if each.name != "index"})
+
+    @classmethod
+    def from_table(cls, table: pl.DataFrame) -> "StepRows":
+        """What `table` gave."""
+        columns = {each.name: table[each.name].to_numpy() for each in fields(cls) if each.name != "index"}
+        return cls(**columns, index=np.zeros(len(table), np.int64))
+
+
+@dataclass(frozen=True)
+class Done:
+    """Completed steps, sorted by (slot, step): the user's ``slot``, when, and the tick index that first sees it."""
+
+    slot: I64
+    at: I64
+    index: I64
+
+
+class Steps:
+    """The steps of one journey."""
+
+    def __init__(self, feature: Journey) -> None:
+        self._feature = feature
+        self._at_least = np.array([step.at_least for step in feature.steps], np.int64)
+        self._distinct = np.array([step.distinct is not None for step in feature.steps], np.bool_)
+
+    def rows(self, events: Events, choose: Callable[[I64], I64]) -> StepRows:
+        """The rows of all steps; ``choose`` tells which of some rows of ``events`` can matter."""
+        parts = []
+        for number, step in enumerate(self._feature.steps):
+            if step.distinct is None:
+                rows = choose(events.named((step.event,)))
+                high = low = np.zeros(len(rows), np.uint64)
+            else:
+                column = "h:" + step.distinct
+                rows = choose(events.carrying((step.event,), column)[0])
+                high, low = lanes(events.properties[column].take(rows))
+            steps = np.full(len(rows), number, np.int64)
+            parts.append(StepRows(events.user[rows], steps, events.at[rows], high, low, events.index[rows]))
+        return StepRows.joined(*parts)
+
+    def done(self, rows: StepRows, slot: I64, started: I64, begun: I64) -> Done:
+        """The row that completes each step, counted from the user's start; ``slot`` is each row's user in ``started``
+        (µs) and ``begun`` (the tick index at which that start is known)."""
+        since = started[slot]
+        counted = np.flatnonzero((since != NO_TIME) & (rows.at >= since))
+        rows, slot = rows.where(counted), slot[counted]
+        order = self._in_order(rows, slot)
+        starts = run_starts(slot[order], rows.step[order])
+        reached = order[ranks(starts, len(order)) == self._at_least[rows.step[order]] - 1]
+        # All rows up to this one have been seen when it has: what comes late lies before everything on time.
+        index = np.maximum(rows.index[reached], begun[slot[reached]])
+        return Done(slot[reached], rows.at[reached], index)
+
+    def among_first(self, rows: StepRows) -> I64:
+        """The positions of the rows that are among the first ``at_least`` of their step."""
+        order = self._in_order(rows, rows.user)
+        place = ranks(run_starts(rows.user[order], rows.step[order]), len(order))
+        first: I64 = order[place < self._at_least[rows.step[order]]]
+        return first
+
+    def complete(self, done: Done) -> tuple[I64, I64, I64]:
+        """(slot, when, tick index) of the journeys that are complete, by slot."""
+        if self._feature.mode == "any_of":
+            order = np.lexsort((done.index, done.at, done.slot))
+            first = order[run_starts(done.slot[order])]
+            return done.slot[first], done.at[first], done.index[first]
+        starts = run_starts(done.slot)
+        if not len(starts):
+            return starts, starts, starts
+        lengths = np.diff(np.append(starts, len(done.slot)))
+        at, index = np.maximum.reduceat(done.at, starts), np.maximum.reduceat(done.index, starts)
+        complete = lengths == len(self._feature.steps)
+        return done.slot[starts[complete]], at[complete], index[complete]
+
+    def _in_order(self, rows: StepRows, slot: I64) -> I64:
+        """The rows that count towards ``at_least``, sorted by (slot, step, time): all, or the earliest of each value
+        where different values count."""
+        order = np.lexsort((rows.index, rows.at, rows.step, slot))
+        different = self._distinct[rows.step[order]]
+        if not different.any():
+            return order
+        chosen = order[different]
+        chosen = chosen[np.lexsort((rows.low[chosen], rows.high[chosen], rows.step[chosen], slot[chosen]))]
+        first = chosen[run_starts(slot[chosen], rows.step[chosen], rows.high[chosen], rows.low[chosen])]
+        counts = np.zeros(len(order), np.bool_)
+        counts[first] = True
+        counts[order[~different]] = True
+        return order[counts[order]]

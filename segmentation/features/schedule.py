@@ -1,0 +1,56 @@
+"""What users will gain or lose at later ticks, although no event of theirs arrives: panes that fall out of a window."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+
+from segmentation.features.timeline import I64, Bool, Changes, Column, Span, running_totals, sum_by_key
+from segmentation.runs import Runs
+
+#: (tick in µs, user, amount): three columns of one length.
+Moves = tuple[I64, I64, I64]
+
+
+class Schedule:
+    """Amounts by the tick at which they count."""
+
+    def __init__(self) -> None:
+        self._runs = Runs({"key": np.int64, "user": np.int64, "amount": np.int64})
+
+    def due(self, span: Span, moves: Moves, only: Bool | None) -> tuple[I64, I64]:
+        """(keys, amounts) of all that counts within ``span``: what was scheduled, and ``moves`` as far as they do."""
+        held = self._runs.up_to(span.end)
+        ticks, users, amounts = held["key"], held["user"], held["amount"]
+        if only is not None and len(users):
+            chosen = only[users]
+            ticks, users, amounts = ticks[chosen], users[chosen], amounts[chosen]
+        within = moves[0] <= span.end
+        ticks = np.concatenate([ticks, moves[0][within]])
+        users = np.concatenate([users, moves[1][within]])
+        return span.keys(users, span.index(ticks)), np.concatenate([amounts, moves[2][within]])
+
+    def settle(self, span: Span, moves: Moves) -> None:
+        """Forget what counted up to the end of ``span``, and keep those of ``moves`` that count later."""
+        self._runs.drop_up_to(span.end)
+        later = moves[0] > span.end
+        self._runs.add({"key": moves[0][later], "user": moves[1][later], "amount": moves[2][later]})
+
+    def table(self) -> pl.DataFrame:
+        """All that waits: ``tick`` (µs), ``user``, ``amount``."""
+        rows = self._runs.all()
+        return pl.DataFrame({"tick": rows["key"], "user": rows["user"], "amount": rows["amount"]})
+
+    def restore(self, table: pl.DataFrame) -> None:
+        """Take over what `table` gave."""
+        self._runs.clear()
+        self._runs.add({name: table[column].to_numpy() for name, column in _COLUMNS.items()})
+
+
+_COLUMNS: Mapping[str, str] = {"key": "tick", "user": "user", "amount": "amount"}
+
+
+def moved(name: str, keys: I64, amounts: I64, before: Column, span: Span) -> Changes:
+    """The changes of a total to which ``amounts`` are added at ``keys``; ``before`` is what each user had."""
+    keys, deltas = sum_by_key(keys, amounts)
+    return Changes(keys, {name: running_totals(keys, deltas, before, span.stride)})

@@ -1,0 +1,130 @@
+"""`make bench-flink`: this project and its peers on a local stack, each reading the same log from a topic.
+
+A run is measured from the first position that a job commits to the last before the end of its topic (or, for a slow
+one, until its time is over): start-up does not count. The cluster, the broker and all workers share this machine.
+The numbers inform; only a program that fails makes the exit code 1.
+
+Run: python -m tests.bench.flink.run [--events N] [--peers NAME …] [--latency] [--growth] [--soak MINUTES] …
+"""
+
+import argparse
+import json
+import os
+import platform
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from deploy.local import Stack, StackError
+from pipeline.traffic import zipf_events
+from tests.bench.flink import latency, states
+from tests.bench.flink.comparing import Result, compare, report
+from tests.bench.flink.job import RunError
+from tests.bench.flink.programs import PROGRAMS, available
+from tests.bench.flink.submit import Bench, SubmitError
+from tests.bench.peers import ROOT
+
+USERS = 100_000
+SEED = 1
+#: Of the log whose checkpoints are watched.
+GROWTH_USERS, GROWTH_DAYS, GROWTH_EVENTS = 10_000, 28, 2_000_000
+
+
+def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="make bench-flink", description="Measure this project and peers on Flink.")
+    parser.add_argument("--events", type=int, default=2_000_000, help="events of the log (2000000)")
+    parser.add_argument("--days", type=int, default=1, help="days that they take; an hour ends that often (1)")
+    names = [program.name for program in PROGRAMS]
+    parser.add_argument("--peers", nargs="+", choices=names, metavar="NAME", help=f"these only, of {', '.join(names)}")
+    parser.add_argument("--parallelism", type=int, nargs="+", default=[1, 2], help="of every job (1 2)")
+    parser.add_argument("--limit", type=float, default=60, help="seconds of a run at most (60)")
+    parser.add_argument("--repeat", type=int, default=3, help="runs of each job (3)")
+    parser.add_argument("--throughput", action="store_true", help="measure throughput; so does naming no other")
+    parser.add_argument("--latency", action="store_true", help="measure early changes of live traffic")
+    parser.add_argument("--rate", type=int, default=1_000, help="live events a second (1000)")
+    parser.add_argument("--seconds", type=int, default=60, help="of live traffic that are measured (60)")
+    parser.add_argument("--growth", action="store_true", help="watch checkpoints over 2,000,000 events")
+    parser.add_argument("--soak", type=float, metavar="MINUTES", help="watch memory and state over so long a time")
+    parser.add_argument("--json", type=Path, default=ROOT / "build" / "bench-flink.json", help="where the numbers go")
+    return parser.parse_args(arguments)
+
+
+@contextmanager
+def running_stack(folder: Path) -> Iterator[Bench]:
+    """The local stack as it runs; one that has to be started is taken down afterwards."""
+    stack = Stack()
+    ran = any(part.state == "up" for part in stack.status())
+    addresses = stack.up()
+    try:
+        yield Bench(addresses, stack.folder, folder)
+    finally:
+        if not ran:
+            stack.down()
+
+
+def measure(bench: Bench, chosen: argparse.Namespace) -> dict[str, Any]:
+    """Everything that was asked for, printed as it comes; the numbers by kind."""
+    found: dict[str, Any] = {}
+    if chosen.throughput or not (chosen.latency or chosen.growth or chosen.soak):
+        results = throughput(bench, chosen)
+        print(f"\n{report(results)}\n", flush=True)
+        found["throughput"] = [asdict(result) for result in results]
+    if chosen.latency:
+        latencies = [
+            latency.measure_latency(bench, chosen.rate, chosen.seconds, parallelism)
+            for parallelism in chosen.parallelism
+        ]
+        print(f"{latency.report(latencies)}\n", flush=True)
+        found["latency"] = [asdict(each) for each in latencies]
+    if chosen.growth:
+        log = bench.folder / "growth.jsonl"
+        zipf_events(GROWTH_EVENTS, GROWTH_USERS, GROWTH_DAYS, SEED, str(log))
+        moments = states.checkpoint_growth(bench, log, GROWTH_EVENTS)
+        title = f"{GROWTH_USERS:,} users, {GROWTH_DAYS} days at {states.GROWTH_RATE:,} events/s; sizes in MB"
+        print(f"{states.report(title, moments)}\n", flush=True)
+        found["growth"] = [asdict(moment) for moment in moments]
+    if chosen.soak:
+        moments = states.soak(bench, chosen.soak, chosen.rate)
+        title = f"{states.SOAK_USERS:,} users, {chosen.rate:,} events/s, {states.SOAK_SPEED} times as fast; sizes in MB"
+        print(f"{states.report(title, moments, rows=30)}\n", flush=True)
+        found["soak"] = [asdict(moment) for moment in moments]
+    return found
+
+
+def throughput(bench: Bench, chosen: argparse.Namespace) -> list[Result]:
+    """The programs at every parallelism, in turns."""
+    log = bench.folder / f"zipf-{chosen.events}-{chosen.days}.jsonl"
+    zipf_events(chosen.events, USERS, chosen.days, SEED, str(log))
+    programs = available(chosen.peers)
+    return compare(bench, log, chosen.events, programs, chosen.parallelism, chosen.limit, chosen.repeat)
+
+
+def main() -> int:
+    """Measures, prints tables and writes the numbers as JSON; exit code 1 where something failed."""
+    chosen = options()
+    os.chdir(ROOT)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # jobs and topics go before this program does
+    folder = ROOT / "build" / "bench-flink"
+    folder.mkdir(parents=True, exist_ok=True)
+    machine = {"cores": os.cpu_count(), "load": os.getloadavg()[0], "python": platform.python_version()}
+    print(
+        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.2f} before, {time.strftime('%Y-%m-%d %H:%M')}", flush=True
+    )
+    try:
+        with running_stack(folder) as bench:
+            found = measure(bench, chosen)
+    except (StackError, SubmitError, RunError) as error:
+        print(f"bench-flink: {error}", file=sys.stderr)
+        return 1
+    chosen.json.write_text(json.dumps({"machine": machine, **found}, indent=2) + "\n", encoding="utf-8")
+    return 1 if any(result["failure"] for result in found.get("throughput", ())) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,225 @@
+"""The two stateful stages of a live run driven without an engine: state cells in memory, timers in event-time order,
+and a stopwatch that tells the phases apart."""
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from apache_beam.utils.timestamp import MAX_TIMESTAMP, Timestamp
+
+from segmentation.assigner import Assigner
+from segmentation.config import Rules
+from segmentation.units import MILLISECOND
+from transforms.assign_segments import AssignSegments
+from transforms.assigning import AssignerMachine
+from transforms.measure_population import AddMoves
+from transforms.timing import Timing
+from transforms.track_users import FEATURES, TrackUsers
+from transforms.tracking import TrackerMachine
+
+
+class Stopwatch:
+    """CPU seconds by phase; while a phase runs within another one, the outer one stands still."""
+
+    def __init__(self) -> None:
+        self.seconds: Counter[str] = Counter()
+        self.calls: Counter[str] = Counter()
+        self._stack: list[str] = []
+        self._since = 0.0
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Counts its block under ``name``."""
+        self._pass()
+        self._stack.append(name)
+        self.calls[name] += 1
+        try:
+            yield
+        finally:
+            self._pass()
+            self._stack.pop()
+
+    def clear(self) -> None:
+        """Forget what was measured so far."""
+        self.seconds.clear()
+        self.calls.clear()
+
+    def _pass(self) -> None:
+        now = time.process_time()
+        if self._stack:
+            self.seconds[self._stack[-1]] += now - self._since
+        self._since = now
+
+
+@dataclass
+class Cell:
+    """A ReadModifyWrite state that counts its bytes."""
+
+    written: Counter[str]
+    value: bytes | None = None
+
+    def read(self) -> bytes | None:
+        return self.value
+
+    def write(self, value: bytes) -> None:
+        self.value = value
+        self.written["head"] += len(value)
+
+
+@dataclass
+class Bag:
+    """A bag state that counts its bytes."""
+
+    name: str
+    written: Counter[str]
+    values: list[bytes] = field(default_factory=list)
+
+    def read(self) -> list[bytes]:
+        return list(self.values)
+
+    def add(self, value: bytes) -> None:
+        self.values.append(value)
+        self.written[self.name] += len(value)
+
+    def clear(self) -> None:
+        self.values.clear()
+
+
+@dataclass
+class Timer:
+    """An event-time timer."""
+
+    at: Timestamp | None = None
+
+    def set(self, at: Timestamp) -> None:
+        self.at = at
+
+
+class Stage:
+    """A stateful DoFn over all shards on one worker."""
+
+    def __init__(self, fn: Any, shards: int) -> None:
+        self.fn = fn
+        self.fn.setup()
+        self.written: Counter[str] = Counter()
+        self._cells = [
+            (Cell(self.written), Bag("snapshot", self.written), Bag("log", self.written)) for _ in range(shards)
+        ]
+        self.timers = [Timer() for _ in range(shards)]
+
+    def process(self, shard: int, message: bytes) -> list[Any]:
+        return list(self.fn.process((shard, message), *self._cells[shard], self.timers[shard]))
+
+    def fire(self, shard: int) -> list[Any]:
+        timer = self.timers[shard]
+        fired, timer.at = timer.at, None
+        return list(self.fn.settle(shard, fired, *self._cells[shard], timer))
+
+    def next_timer(self) -> tuple[Timestamp, int]:
+        """When the earliest timer stands, and of which shard."""
+        return min(((timer.at or MAX_TIMESTAMP, shard) for shard, timer in enumerate(self.timers)))
+
+
+class LiveStages:
+    """TrackUsers, MeasurePopulation and AssignSegments of a live run with all shards on one worker."""
+
+    def __init__(self, rules: Rules, timing: Timing, shards: int, *, early: bool, watch: Stopwatch) -> None:
+        self._timing = timing
+        self._shards = shards
+        self._watch = watch
+        self.track = Stage(TrackUsers(rules, timing, shards, early=early).live_fn(), shards)
+        self.assign = Stage(AssignSegments(rules, timing, shards, profiles=False, demo_keys=True).live_fn(), shards)
+        self._windows: defaultdict[Timestamp, dict[str, Any]] = defaultdict(dict)
+        self._add = AddMoves()
+        #: Elements that entered a stateful stage, by kind; each costs an engine a state round trip.
+        self.elements: Counter[str] = Counter()
+        #: Bytes of changes that came out, and how many outputs held some.
+        self.changes: Counter[str] = Counter()
+
+    def events(self, batches: Iterable[tuple[int, bytes]]) -> None:
+        """A bundle of event batches arrives."""
+        for shard, batch in batches:
+            self.elements["events"] += 1
+            with self._watch.phase("track"):
+                outputs = self.track.process(shard, batch)
+            self._tracked(outputs, None)
+
+    def watermark(self, at: Timestamp) -> None:
+        """Fire all timers and close all windows up to ``at``, in the order of event time."""
+        while True:
+            tracked, shard = self.track.next_timer()
+            assigned, other = self.assign.next_timer()
+            window = min(self._windows, default=MAX_TIMESTAMP)
+            if min(tracked, assigned, window) > min(at, MAX_TIMESTAMP - MILLISECOND):
+                return
+            if tracked <= min(assigned, window):
+                self.elements["track timer"] += 1
+                with self._watch.phase("tick"):
+                    outputs = self.track.fire(shard)
+                self._tracked(outputs, tracked)
+            elif window <= assigned:
+                self._close(window)
+            else:
+                self.elements["assign timer"] += 1
+                with self._watch.phase("settle"):
+                    self._assigned(self.assign.fire(other))
+
+    def _tracked(self, outputs: list[Any], fired: Timestamp | None) -> None:
+        for output in outputs:
+            key, message = output.value
+            if output.tag == FEATURES:
+                self._send(key, message, "early" if fired is None else "features")
+                continue
+            if fired is None:
+                raise ValueError("a population moved without a tick")
+            window = Timestamp(micros=fired.micros + MILLISECOND)
+            with self._watch.phase("population"):
+                held = self._windows[window].get(key) or self._add.create_accumulator()
+                self._windows[window][key] = self._add.add_input(held, message)
+
+    def _close(self, window: Timestamp) -> None:
+        for held in self._windows.pop(window).values():
+            with self._watch.phase("population"):
+                total = self._add.extract_output(held)
+            for shard in range(self._shards):
+                self._send(shard, total, "moves")
+
+    def _send(self, shard: int, message: bytes, kind: str) -> None:
+        self.elements[kind] += 1
+        with self._watch.phase(f"assign {kind}"):
+            self._assigned(self.assign.process(shard, message))
+
+    def _assigned(self, outputs: list[Any]) -> None:
+        for output in outputs:
+            self.changes["outputs"] += 1
+            self.changes["bytes"] += len(output.value)
+
+
+@contextmanager
+def timed(watch: Stopwatch) -> Iterator[None]:
+    """The parts of a call under names of their own."""
+    named = [
+        (TrackerMachine, "take", "take"),
+        (TrackerMachine, "preview", "preview"),
+        (AssignerMachine, "settle", "settle"),
+        (Assigner, "preview", "assign preview"),
+    ]
+    held = [(owner, name, getattr(owner, name)) for owner, name, _ in named]
+    for owner, name, phase in named:
+        setattr(owner, name, _timed(getattr(owner, name), phase, watch))
+    try:
+        yield
+    finally:
+        for owner, name, method in held:
+            setattr(owner, name, method)
+
+
+def _timed(method: Callable[..., Any], phase: str, watch: Stopwatch) -> Callable[..., Any]:
+    def call(*args: Any, **options: Any) -> Any:
+        with watch.phase(phase):
+            return method(*args, **options)
+
+    return call

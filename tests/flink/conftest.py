@@ -1,0 +1,49 @@
+"""The stack that all tests of this folder share: real Kafka and Flink processes, up at first use, down at the end."""
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.running import ENVIRONMENT
+from tests.flink.cluster import Cluster
+from tests.flink.topics import Topics
+
+HERE = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)  # before the tiers are sorted out, and before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks every test of this folder; one worker runs them all, since a second stack would take the machine's rest."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.flink)
+            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.xdist_group("flink"))
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A Kafka broker, a Flink session cluster, a job server and an expansion service on loopback."""
+    from deploy.local import Stack
+
+    # Python workers inherit the TaskManager's environment, and with it the keys.
+    os.environ.update(ENVIRONMENT)
+    cluster = Cluster(Stack(tmp_path_factory.mktemp("stack")))
+    try:
+        cluster.up()
+        yield cluster
+    finally:
+        cluster.down()
+
+
+@pytest.fixture
+def make_topics(stack: Cluster) -> Callable[..., Topics]:
+    """Makes topics for one run, with names of their own; ``partitions`` is how many the events have."""
+
+    def make(partitions: int = 3) -> Topics:
+        return Topics.create(stack.kafka, f"t{uuid.uuid4().hex[:8]}", partitions)
+
+    return make

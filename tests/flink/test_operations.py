@@ -1,0 +1,139 @@
+"""What operators see of a job, and what is behind the options and names it runs by."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+from apache_beam.portability.api import beam_job_api_pb2, beam_job_api_pb2_grpc
+
+from pipeline.flink.known_options import FLINK_OPTIONS, Kind
+from pipeline.flink.operations import Status, latest_checkpoint, status, stop
+from pipeline.flink.rest import FlinkRest
+from pipeline.flink.showing import render_status
+from pipeline.io.kafka_address import KafkaAddress
+from tests.flink.cluster import Cluster, poll
+from tests.flink.feeding import feed
+from tests.flink.jobs import Job, arguments_of, running
+from tests.flink.logs import Log, records, simulate
+from tests.flink.topics import Topics
+from tests.transforms.permanent_names import committed_names
+
+RULES = Path(__file__).parents[2] / "examples" / "rules.yaml"
+USED = 2
+
+Kinds = beam_job_api_pb2.PipelineOptionType
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Log:
+    return simulate(tmp_path_factory.mktemp("log") / "events.jsonl", users=100, days=3, seed=6)
+
+
+@pytest.fixture(scope="module")
+def topics(stack: Cluster) -> Topics:
+    return Topics.create(stack.kafka, "operations", USED)
+
+
+@pytest.fixture(scope="module")
+def job(stack: Cluster, topics: Topics, log: Log) -> Iterator[Job]:
+    """A job that has been given the whole log, and a record that is none."""
+    with running(stack, arguments_of(RULES, topics, "--job_name=segments-watched")) as job:
+        feed(stack.kafka, topics.events, records(log, USED))
+        yield job
+
+
+@pytest.fixture
+def flink(stack: Cluster) -> FlinkRest:
+    return FlinkRest(stack.flink)
+
+
+def test_listed_options_are_those_of_the_job_server(stack: Cluster) -> None:
+    with grpc.insecure_channel(stack.job_endpoint) as channel:
+        service = beam_job_api_pb2_grpc.JobServiceStub(channel)
+        answer = service.DescribePipelineOptions(beam_job_api_pb2.DescribePipelineOptionsRequest(), timeout=30)
+    known = {option.name: option for option in answer.options}
+    kinds = {name: _kind(known[name]) for name in FLINK_OPTIONS if name in known}
+    assert kinds == dict(FLINK_OPTIONS)
+
+
+def _kind(option: beam_job_api_pb2.PipelineOptionDescriptor) -> Kind:
+    if option.type == Kinds.BOOLEAN:
+        return Kind.OFF_SWITCH if option.default_value == "true" else Kind.SWITCH
+    return Kind.NUMBER if option.type == Kinds.INTEGER else Kind.TEXT
+
+
+def test_status_tells_what_went_through(job: Job, flink: FlinkRest, topics: Topics, log: Log) -> None:
+    events = KafkaAddress.parse(topics.url(topics.events), "--events")
+
+    def caught_up() -> Status | None:
+        found = status(flink, job.id, events)
+        lag = found.kafka_lag
+        read = found.counters.get("read") == len(log.lines) and lag is not None and not sum(lag.values())
+        return found if read and found.settled_tick is not None else None
+
+    found = poll("all records in the status", caught_up, 120, 1)
+    assert found.state == "RUNNING"
+    assert found.restarts == 0
+    refused = sum(found.dead_letters.values())
+    dropped = sum(count for name, count in found.counters.items() if name.startswith("dropped"))
+    taken = found.counters["accepted"] + found.counters.get("duplicate", 0)
+    assert taken + dropped + refused == len(log.lines)
+    assert found.watermark is not None
+    assert found.checkpoint is not None
+    assert found.checkpoint["size"] > 0
+    assert set(found.kafka_lag or ()) == set(range(USED))
+    assert found.settled_tick is not None
+    assert found.settled_tick <= found.watermark
+    text = render_status(found)
+    assert f"{len(log.lines):,} read" in text
+    assert not any(gap in text for gap in ("not known", "not asked for", "none yet"))
+
+
+def test_operators_are_called_as_agreed(job: Job, stack: Cluster) -> None:
+    """The committed names are what Flink makes of the graph: its workers' steps and their order are in its own plan."""
+    shown = " ".join(vertex["name"] for vertex in stack.rest(f"jobs/{job.id}")["vertices"])
+    for step in {line.split()[1].split("/")[0] for line in committed_names() if line.startswith("state")}:
+        assert step in shown
+
+
+def test_stopped_job_resumes_with_its_state(stack: Cluster, topics: Topics, flink: FlinkRest, log: Log) -> None:
+    """The source must not declare all time past when it is stopped: state is cleared then, and ticks settle early."""
+    arguments = arguments_of(RULES, topics, "--job_name=segments-resumed")
+    with running(stack, arguments) as first:
+        _read_all(flink, first, log)
+        savepoint = stop(flink, first.id)
+    with running(stack, [*arguments, "--from-savepoint", savepoint, "--parallelism=2"]) as second:
+        feed(stack.kafka, topics.events, records(log, USED))
+        found = _read_all(flink, second, log)
+    assert found.counters["dropped_too_late"] > 0, "nothing is too late for state that was lost"
+
+
+def _read_all(flink: FlinkRest, job: Job, log: Log) -> Status:
+    def look() -> Status | None:
+        found = status(flink, job.id)
+        return found if found.counters.get("read") == len(log.lines) and found.checkpoint is not None else None
+
+    return poll("all records in the status", look, 180, 1)
+
+
+def test_killed_worker_is_told_of(job: Job, flink: FlinkRest, stack: Cluster) -> None:
+    for pid in stack.worker_pids():
+        os.kill(pid, signal.SIGKILL)
+
+    def restarted() -> Status | None:
+        found = status(flink, job.id)
+        return found if found.restarts and found.state == "RUNNING" else None
+
+    found = poll("the restart in the status", restarted, 120, 1)
+    assert found.last_failure is not None
+    assert found.last_failure.message in render_status(found)
+
+
+def test_cancelled_job_leaves_a_checkpoint_to_resume_from(job: Job, flink: FlinkRest) -> None:
+    job.wait_for_checkpoint()
+    job.cancel()
+    path = latest_checkpoint(flink, job.id)
+    assert (Path(path.removeprefix("file:")) / "_metadata").is_file()

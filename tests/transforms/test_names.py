@@ -1,0 +1,62 @@
+"""The upgrade contract: a job that runs today can be resumed by the code of tomorrow."""
+
+import apache_beam as beam
+from apache_beam.portability.api import beam_runner_api_pb2
+
+from pipeline.flink.permanent_ids import with_permanent_ids
+from tests.transforms.permanent_names import LIST, committed_names, permanent_names
+
+BROKEN = (
+    "{} is no longer what the graph has. What is gone loses its state in every running job that is upgraded: keep the "
+    "old names. Where that is meant, or where only names came on top, renew the list by "
+    "`.venv/bin/python -m tests.transforms.permanent_names` and write an upgrade note.\n gone: {}\n new: {}"
+)
+
+
+def test_permanent_names_are_the_committed_ones() -> None:
+    now, agreed = permanent_names(), committed_names()
+    gone, new = sorted(set(agreed) - set(now)), sorted(set(now) - set(agreed))
+    assert now == agreed, BROKEN.format(LIST.name, gone, new)
+
+
+def test_state_and_timer_ids_are_unique_across_the_pipeline() -> None:
+    ids = [line.split()[-1] for line in permanent_names() if line.startswith(("state", "timer"))]
+    assert len(ids) == len(set(ids))
+
+
+def test_every_stateful_step_has_an_input_of_its_own() -> None:
+    """Flink numbers the steps that share an input, in an order that nobody promises."""
+    names = permanent_names()
+    steps = {line.split()[1] for line in names if line.startswith(("state", "timer"))}
+    operators = [line for line in names if line.startswith("operator") and "." in line]
+    assert len(operators) == len(steps)
+
+
+def test_ids_do_not_depend_on_what_stands_before() -> None:
+    def ids(*, more: bool) -> dict[str, str]:
+        pipeline = beam.Pipeline()
+        root = pipeline | "Read" >> beam.Create([1])
+        if more:
+            root | "Another" >> beam.Map(print)
+        root | "Double" >> beam.Map(lambda x: 2 * x)
+        return _by_name(with_permanent_ids(pipeline.to_runner_api()))
+
+    few, many = ids(more=False), ids(more=True)
+    assert few.items() < many.items()
+
+
+def test_named_graph_is_the_same_graph() -> None:
+    pipeline = beam.Pipeline()
+    pipeline | "Read" >> beam.Create([1]) | "Pair" >> beam.Map(lambda x: (x, x)) | "Group" >> beam.GroupByKey()
+    named = with_permanent_ids(pipeline.to_runner_api())
+    parts = named.components.transforms
+    for part in parts.values():
+        assert all(child in parts for child in part.subtransforms)
+        assert all(each in named.components.pcollections for each in (*part.inputs.values(), *part.outputs.values()))
+    (root,) = named.root_transform_ids
+    assert [parts[child].unique_name for child in parts[root].subtransforms] == ["Read", "Pair", "Group"]
+
+
+def _by_name(pipeline: beam_runner_api_pb2.Pipeline) -> dict[str, str]:
+    transforms = {part.unique_name: key for key, part in pipeline.components.transforms.items()}
+    return transforms | {part.unique_name: key for key, part in pipeline.components.pcollections.items()}

@@ -1,0 +1,43 @@
+"""Where the messages of a chunk lie and what a broker calls them, as columns: nothing is done for each of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+_NEWLINE = 10
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Messages:
+    """The messages of one chunk, a row each, in the order of its data."""
+
+    starts: npt.NDArray[np.int64]  #: index of the first byte in the chunk's data, ascending
+    lengths: npt.NDArray[np.int64]  #: bytes, without the line end that follows
+    partitions: npt.NDArray[np.int32]
+    offsets: npt.NDArray[np.int64]
+
+    @classmethod
+    def one(cls, length: int, partition: int, offset: int) -> "Messages":
+        """A single message that fills a chunk of ``length`` bytes, or has more than that one chunk."""
+        return cls(
+            np.zeros(1, np.int64),
+            np.array([length], np.int64),
+            np.array([partition], np.int32),
+            np.array([offset], np.int64),
+        )
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def cut(self, data: bytes, row: int) -> bytes:
+        """The bytes of one message."""
+        start = int(self.starts[row])
+        return data[start : start + int(self.lengths[row])]
+
+    def rows_of_lines(self, data: bytes, lines: Sequence[int]) -> npt.NDArray[np.int64]:
+        """The message that each line of ``data``, counted from 0, is a part of."""
+        ends = np.flatnonzero(np.frombuffer(data, np.uint8) == _NEWLINE)
+        first_bytes = np.concatenate([[0], ends + 1])[np.asarray(lines, np.int64)]
+        return np.searchsorted(self.starts, first_bytes, side="right") - 1
