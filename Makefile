@@ -29,7 +29,7 @@ run: $(READY) ## generate a small event log, compute its segments and show them
 
 .PHONY: test
 test: $(READY) ## run the tests (ARGS="-k name" narrows; REQUIRE_SERVICES=1 insists on every tier)
-	@prism=$$(scripts/build_prism.sh) && PRISM="$$prism" $(BIN)/python -m pytest $(ARGS)
+	@prism=$$(scripts/build_prism.sh) && PRISM="$$prism" $(BIN)/python -m pytest --dist loadgroup $(ARGS)
 
 .PHONY: lint
 lint: $(READY) ## check style, types and layers
@@ -48,6 +48,10 @@ bench: $(READY) ## measure against the peers (ARGS=--large adds 4,000,000 events
 	@scripts/setup.sh bench || echo "bench: the peers' environment could not be made; they are left out" >&2
 	$(BIN)/python -m tests.bench.run $(ARGS)
 
+.PHONY: run-live
+run-live: $(READY) ## the same live: from Kafka through Flink to Kafka, on this machine (Java 17, Maven; KEEP=1 leaves it up)
+	@scripts/run_live.sh
+
 .PHONY: stack-up
 stack-up: $(READY) ## start Flink, Beam's job server and Kafka on this machine; prints their addresses (Java 17, Maven)
 	@$(BIN)/segments stack up $(ARGS)
@@ -60,11 +64,20 @@ stack-down: $(READY) ## stop what stack-up started
 stack-status: $(READY) ## show what of the stack runs
 	@$(BIN)/segments stack status $(ARGS)
 
+.PHONY: bench-flink
+bench-flink: $(READY) ## measure on the local stack against Flink's own ways (ARGS="--latency", "--growth", "--soak 30")
+	@scripts/setup.sh pyflink || echo "bench-flink: PyFlink could not be had; its peers are left out" >&2
+	$(BIN)/python -m tests.bench.flink.run $(ARGS)
+
+.PHONY: test-java
+test-java: ## run the tests of the Java source
+	mvn -q -B -f deploy/java/pom.xml test
+
 .PHONY: prism
 prism: ## build Beam's Prism runner into the user's cache (needs Go)
 	@REQUIRE_SERVICES=1 scripts/build_prism.sh
 
 .PHONY: clean
 clean: ## remove everything that was made here
-	rm -rf build dist .venv .tools .import_linter_cache
+	rm -rf build dist .venv .tools .import_linter_cache deploy/java/target
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

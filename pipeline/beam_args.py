@@ -33,11 +33,12 @@ def check_beam_args(arguments: tuple[str, ...], own: tuple[str, ...], *, flink: 
     for kind in sorted(set(_subclasses(PipelineOptions)), key=lambda kind: kind.__name__):
         kind._add_argparse_args(parser)  # type: ignore[arg-type]  # Beam's own parser has a private type
     if flink:
-        from pipeline.flink.profile import FLINK_OPTIONS
+        from pipeline.flink.known_options import FLINK_OPTIONS, Kind
 
-        for option in FLINK_OPTIONS:
+        for option, kind_of_value in FLINK_OPTIONS.items():
             if f"--{option}" not in parser._option_string_actions:
-                parser.add_argument(f"--{option}")
+                switch = kind_of_value in (Kind.SWITCH, Kind.OFF_SWITCH)
+                parser.add_argument(f"--{option}", action="store_true" if switch else "store")
     parsed, unknown = parser.parse_known_args(list(arguments))
     if unknown:
         name = unknown[0].partition("=")[0]

@@ -125,6 +125,8 @@ def _options(text: str) -> dict[str, str]:
 def become_worker(variables: Mapping[str, str]) -> None:
     """Works for the runner until it ends the connection."""
     os.environ.update(variables)
+    # Shards work side by side; the tables of one are too small for threads of their own.
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
     # In this process: Beam has been imported, which is most of a worker's start.
     from apache_beam.runners.worker import sdk_worker_main
 

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from segmentation.event_rows import EventRows
-from segmentation.features.timeline import I64, Bool, Column, run_starts
+from segmentation.features.timeline import I64, Bool, Column, run_lengths, run_starts
 from segmentation.hashing import U64, hash_strings
 from segmentation.runs import Rows, Runs
 from segmentation.units import DAY
@@ -146,7 +146,7 @@ def _within_memory(table: _Candidates) -> Bool:
     """Which come within memory of the last accepted one of their id."""
     at, given = table.at, table.row < 0
     starts = run_starts(table.user, table.id_high, table.id_low)
-    group = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(at))))
+    group = np.repeat(np.arange(len(starts)), run_lengths(starts, len(at)))
     leader = at[starts]
     repeated = np.zeros(len(at), np.bool_)
     open_ = np.ones(len(at), np.bool_)

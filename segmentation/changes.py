@@ -14,12 +14,13 @@ from segmentation.config import Rules
 from segmentation.due import read_thresholds
 from segmentation.evidence import Evidence
 from segmentation.expressions import Table, percentile_thresholds, segments_read
-from segmentation.features.timeline import I64, Bool, Span, grown, last_before, run_starts
+from segmentation.features.timeline import I64, Bool, Span, grown, last_before, run_lengths, run_starts
 from segmentation.provisional import EarlyRow, EarlyRows, early_change_id
-from segmentation.pseudonyms import change_ids, subject_ids
+from segmentation.pseudonyms import change_id, subject_ids
 from segmentation.stepping import Decided
 from segmentation.user_table import Timeline
 
+_CAUSES = ("event", "population", "time")
 _EMPTY = pl.DataFrame(
     schema={name: kind for name, kind in CHANGE_COLUMNS.items() if name not in ("emitted_at", "trace_context")}
 )
@@ -59,37 +60,33 @@ class ChangeLog:
         rows = _sorted_rows(decided, self._alphabetical)
         user, segment, entered = rows.user, rows.segment, rows.entered
         starts = run_starts(user)
-        lengths = np.diff(np.append(starts, len(user)))
+        lengths = run_lengths(starts, len(user))
         rank = np.arange(len(user)) - np.repeat(starts, lengths)
         sequence = self.sequence[user] + rank + 1
         self.sequence[user[starts]] += lengths
         keys = context.span.keys(user, rows.index)
         ticks = context.span.settled + rows.index * context.span.tick
-        subjects = self.subjects(users, user)
-        names = self._names[segment]
-        actions = np.where(entered, "ENTERED", "EXITED")
+        subjects, names = self.subjects(users, user), self._names[segment].tolist()
+        actions = ["ENTERED" if each else "EXITED" for each in entered.tolist()]
         cause, late = self._causes(keys, segment, context)
-        who = pl.DataFrame(
+        ids = [change_id(*each) for each in zip(subjects, names, actions, ticks.tolist(), strict=True)]
+        return pl.DataFrame(
             {
+                "change_id": pl.Series(ids, dtype=pl.String),
                 "subject_id": pl.Series(subjects, dtype=pl.String),
                 "segment": pl.Series(names, dtype=pl.String),
                 "action": pl.Series(actions, dtype=pl.String),
-                "effective_at": ticks,
+                "effective_at": pl.Series(ticks),
+                "stage": pl.Series(["LATE" if each else "ON_TIME" for each in late.tolist()], dtype=pl.String),
+                "cause": pl.Series([_CAUSES[each] for each in cause.tolist()], dtype=pl.String),
+                "sequence": pl.Series(sequence),
+                "early_index": pl.Series([None] * len(user), dtype=pl.Int64),
+                "memberships": self.membership_texts(_after_each(rows)),
+                "rules_version": pl.Series(np.full(len(user), self._rules.version, np.int64)),
+                "evidence": self._evidence.texts(keys, segment, entered, rows.after, context.frame),
+                "flags": pl.Series(["{}"] * len(user), dtype=pl.String),
             }
         )
-        columns = {
-            "change_id": change_ids(who),
-            **who.to_dict(),
-            "stage": pl.Series(np.where(late, "LATE", "ON_TIME"), dtype=pl.String),
-            "cause": cause,
-            "sequence": sequence,
-            "early_index": pl.Series([None] * len(user), dtype=pl.Int64),
-            "memberships": self.membership_texts(_after_each(rows)),
-            "rules_version": np.full(len(user), self._rules.version, np.int64),
-            "evidence": self._evidence.texts(keys, segment, entered, rows.after, context.frame),
-            "flags": pl.Series(["{}"] * len(user), dtype=pl.String),
-        }
-        return pl.DataFrame(columns)
 
     def early(self, rows: list[EarlyRow], users: list[bytes], seen: EarlyRows | None) -> pl.DataFrame:
         """The records of early changes; without what was ``seen``, of retractions: these rest on nothing but their
@@ -149,8 +146,8 @@ class ChangeLog:
         text = self._texts[packed] = json.dumps(sorted(self._names[bits]), separators=(",", ":"))
         return text
 
-    def _causes(self, keys: I64, segment: I64, context: Context) -> tuple[pl.Series, Bool]:
-        """The first cause that applies, and whether a late event was among the tick's."""
+    def _causes(self, keys: I64, segment: I64, context: Context) -> tuple[I64, Bool]:
+        """The first cause that applies (a position in `_CAUSES`), and whether a late event was among the tick's."""
         rows = context.timeline.changes
         source = last_before(rows.keys, keys, context.span.stride)
         fresh = np.flatnonzero(source >= 0)
@@ -162,8 +159,7 @@ class ChangeLog:
             asked = np.flatnonzero(~event & readers[segment])
             if len(asked):
                 population[asked] |= context.others_moved(keys[asked], feature)
-        cause = np.select([event, population], [0, 1], default=2)
-        return pl.Series(["event", "population", "time"]).gather(cause), late
+        return np.where(event, 0, np.where(population, 1, 2)), late
 
 
 def empty() -> pl.DataFrame:
@@ -206,7 +202,7 @@ def _sorted_rows(decided: list[Decided], alphabetical: I64) -> _Rows:
 def _after_each(rows: _Rows) -> Bool:
     """The memberships after each change, which differ from those after the tick while more changes of it follow."""
     starts = run_starts(rows.user, rows.index)
-    lengths = np.diff(np.append(starts, len(rows.user)))
+    lengths = run_lengths(starts, len(rows.user))
     rank = np.arange(len(rows.user)) - np.repeat(starts, lengths)
     member = rows.before.copy()
     for step in range(int(lengths.max(initial=0))):

@@ -19,7 +19,8 @@ _WORD = 8
 
 def hash_strings(values: pl.Series) -> tuple[U64, U64]:
     """Two lanes of 64 bits for each string; a null hashes like the empty string. Shape: two arrays of len(values)."""
-    array = values.fill_null("").to_arrow(compat_level=pl.CompatLevel.oldest())
+    some = values.fill_null("") if values.null_count() else values
+    array = some.to_arrow(compat_level=pl.CompatLevel.oldest())
     offsets = np.frombuffer(array.buffers()[1], dtype=np.int64)[array.offset : array.offset + len(array) + 1]
     content = array.buffers()[2]
     data = np.frombuffer(content, dtype=np.uint8) if content is not None else np.empty(0, np.uint8)

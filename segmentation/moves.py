@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from segmentation.columns import decode_columns, encode_columns
-from segmentation.features.timeline import I64, Column, run_starts
+from segmentation.features.timeline import I64, Changes, Column, Span, run_starts
 
 #: Stands for a feature's name in moves that tell the clock: the boundary is the latest time that a shard accepted.
 CLOCK = ""
@@ -83,6 +83,26 @@ def decode_moves(data: bytes) -> dict[str, Moves]:
 def clock_moves(latest: int) -> dict[str, Moves]:
     """The latest accepted time (µs) of one shard, as moves, so that it travels and adds up with them."""
     return {CLOCK: Moves(np.array([latest]), np.array([0]), np.array([1]))}
+
+
+def moves_of(changes: Changes, column: str, before: Column, span: Span) -> Moves:
+    """How the histogram of a column moves with its changes; ``before`` is what each user had before the span.
+
+    A user who moves leaves the old score and joins the new one; the score 0 is no member.
+    """
+    users, new = changes.keys // span.stride, changes.columns[column]
+    old = np.empty_like(new)
+    old[1:] = new[:-1]
+    starts = run_starts(users)
+    old[starts] = before[users[starts]]
+    moved = np.flatnonzero(old != new)
+    if not len(moved):
+        return Moves.none()
+    boundary = span.settled + changes.keys[moved] % span.stride * span.tick
+    score = np.concatenate([old[moved], new[moved]])
+    member = score > 0
+    joined = np.repeat(np.array([-1, 1], np.int64), len(moved))
+    return Moves.summed(np.concatenate([boundary, boundary])[member], score[member], joined[member])
 
 
 def _sum(parts: list[Moves]) -> Moves:

@@ -9,7 +9,8 @@ import hmac
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-import polars as pl
+import numpy as np
+import numpy.typing as npt
 
 SUBJECT_PREFIX = "s1."
 _CACHED_USERS = 200_000
@@ -54,16 +55,15 @@ def subject_ids(publish_key: bytes, internals: Sequence[bytes]) -> list[str]:
     return [SUBJECT_PREFIX + hmac.digest(publish_key, internal, "sha256").hex()[:32] for internal in internals]
 
 
-def stable_shard(internal: bytes, shards: int) -> int:
-    """The shard of a user: the same on every machine and in every version."""
-    return int.from_bytes(internal[:8], "little") % shards
+def stable_shards(internals: Sequence[bytes], shards: int) -> npt.NDArray[np.int64]:
+    """The shard of each user: the same on every machine and in every version.
 
-
-def change_ids(changes: pl.DataFrame) -> pl.Series:
-    """The ids of settled changes (columns subject_id, segment, action, effective_at in µs): 32 hex digits each.
-
-    They are those of SHA-256 over the four, joined by ``|``: the same in every replay.
+    It is the first eight bytes of the internal id, little-endian, modulo ``shards``. Shape: (users,).
     """
-    joined = pl.concat_str("subject_id", "segment", "action", "effective_at", separator="|").cast(pl.Binary)
-    texts = changes.select(joined).to_series()
-    return pl.Series([hashlib.sha256(text).hexdigest()[:32] for text in texts], dtype=pl.String)
+    first = np.frombuffer(b"".join([internal[:8] for internal in internals]), np.dtype("<u8"))
+    return (first % np.uint64(shards)).astype(np.int64)
+
+
+def change_id(subject_id: str, segment: str, action: str, tick: int) -> str:
+    """The id of a settled change (``tick`` in µs): 32 hex digits of SHA-256 over the four, the same in every replay."""
+    return hashlib.sha256(f"{subject_id}|{segment}|{action}|{tick}".encode()).hexdigest()[:32]

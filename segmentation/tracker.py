@@ -23,12 +23,13 @@ from segmentation.features.timeline import (
     combined,
     merged_keys,
     run_ends,
+    run_lengths,
     run_starts,
 )
 from segmentation.features.vocabulary import NO_VALUE
 from segmentation.frames import decode_frames, encode_frames, tables_under
 from segmentation.intake import Counts, Intake
-from segmentation.moves import Moves
+from segmentation.moves import Moves, moves_of
 from segmentation.percentiles import features_with_percentile
 from segmentation.units import next_tick
 
@@ -207,7 +208,7 @@ class Tracker:
             last = run_ends(of_row)
             of_row, table = of_row[last], {name: column[last] for name, column in table.items()}
         starts = run_starts(of_row)
-        user = np.repeat(np.arange(len(starts), dtype=np.uint32), np.diff(np.append(starts, len(of_row))))
+        user = np.repeat(np.arange(len(starts), dtype=np.uint32), run_lengths(starts, len(of_row)))
         vocabularies = self._own_words(table)
         users = [self._users[each] for each in of_row[starts].tolist()]
         return FeaturesOfShard(users, {"user": user, **table}, vocabularies, span.settled, span.end)
@@ -229,7 +230,7 @@ class Tracker:
         for (name, feature), changes in zip(self.rules.features.items(), parts, strict=True):
             if name in self._measured and isinstance(feature, RollingScore | RollingCount):
                 column = name if feature.every == span.tick else boundary_column(name)
-                moves = _histogram_moves(changes, column, self._features[name].current()[column], span)
+                moves = moves_of(changes, column, self._features[name].current()[column], span)
                 if len(moves):
                     result[name] = moves
         return result
@@ -240,20 +241,3 @@ def _marked(keys: I64, some: I64) -> Bool:
     result = np.zeros(len(keys), np.bool_)
     result[np.searchsorted(keys, some)] = True
     return result
-
-
-def _histogram_moves(changes: Changes, column: str, before: Column, span: Span) -> Moves:
-    """A user who moves leaves the old score and joins the new one; the score 0 is no member."""
-    users, new = changes.keys // span.stride, changes.columns[column]
-    old = np.empty_like(new)
-    old[1:] = new[:-1]
-    starts = run_starts(users)
-    old[starts] = before[users[starts]]
-    moved = np.flatnonzero(old != new)
-    if not len(moved):
-        return Moves.none()
-    boundary = span.settled + changes.keys[moved] % span.stride * span.tick
-    score = np.concatenate([old[moved], new[moved]])
-    member = score > 0
-    users = np.repeat(np.array([-1, 1], np.int64), len(moved))
-    return Moves.summed(np.concatenate([boundary, boundary])[member], score[member], users[member])

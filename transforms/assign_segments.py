@@ -14,6 +14,7 @@ from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateS
 
 from segmentation.config import Rules
 from segmentation.frames import encode_frames
+from segmentation.units import MILLISECOND
 from transforms.assigning import AssignerMachine
 from transforms.decode_events import NAMESPACE
 from transforms.keys import load_keys
@@ -85,8 +86,8 @@ class _Assign(beam.DoFn):
 def _count(changes: pl.DataFrame) -> None:
     stages: Counter[str] = Counter()
     members: Counter[str] = Counter()
-    groups = changes.group_by("stage", "segment", "action").len()
-    for stage, segment, action, rows in groups.iter_rows():
+    columns = (changes[name].to_list() for name in ("stage", "segment", "action"))
+    for (stage, segment, action), rows in Counter(zip(*columns, strict=True)).items():
         stages[stage] += rows
         if stage != "EARLY":
             members[segment] += rows if action == "ENTERED" else -rows
@@ -169,6 +170,7 @@ class _AssignLive(_Assign):
         until = opened.machine.due_by(fired)
         if until is not None:
             yield from self._emitted(opened.machine, opened.machine.settle(until))
+            Metrics.gauge(NAMESPACE, "settled_tick").set(until // MILLISECOND)
             opened.append(opened.machine.settle_entry(until))
         following = opened.machine.next_due()
         opened.due(following)

@@ -59,4 +59,6 @@ class AddMoves(beam.CombineFn):
 
     def extract_output(self, accumulator: list[bytes]) -> bytes:
         """The sum, as bytes."""
+        if len(accumulator) == 1:
+            return accumulator[0]
         return encode_moves(add_moves([decode_moves(moves) for moves in accumulator]))

@@ -75,7 +75,7 @@ class _ShardUsers(beam.DoFn):
     def _split(self) -> Iterator[tuple[int, bytes]]:
         if not self._held:
             return
-        events = pl.concat(self._held, how="diagonal_relaxed")
+        events = self._held[0] if len(self._held) == 1 else pl.concat(self._held, how="diagonal_relaxed")
         self._held = []
         for shard, batch in self._sharder.split(events, self._clock).items():
             yield shard, batch.encode()

@@ -10,7 +10,7 @@ from segmentation.batches import EventsOfShard
 from segmentation.config import RESERVED_EVENTS, Rules
 from segmentation.features.timeline import I64, Column
 from segmentation.hashing import hash_strings
-from segmentation.pseudonyms import Keys, Pseudonymizer
+from segmentation.pseudonyms import Keys, Pseudonymizer, stable_shards
 from segmentation.reading import property_plan, touches
 from segmentation.texts import Texts
 
@@ -18,7 +18,7 @@ HEARTBEAT = "heartbeat"
 
 
 class Sharder:
-    """Splits decoded events by `stable_shard` of the internal id. Every shard gets a batch, if only with the clock."""
+    """Splits decoded events by `stable_shards`. Every shard gets a batch, if only with the clock."""
 
     def __init__(self, rules: Rules, shards: int, keys: Keys) -> None:
         self._shards = shards
@@ -55,9 +55,7 @@ class Sharder:
 
     def _by_shard(self, users: Texts, internals: list[bytes]) -> tuple[I64, list[int]]:
         """The order that brings the events of each shard together, and where the shards' parts begin and end."""
-        # `stable_shard` for all users at once: the first eight bytes of each internal id, little-endian.
-        first = np.frombuffer(b"".join([internal[:8] for internal in internals]), np.dtype("<u8"))
-        shard = (first % np.uint64(self._shards)).astype(np.int64)[users.codes]
+        shard = stable_shards(internals, self._shards)[users.codes]
         edges = np.append(0, np.cumsum(np.bincount(shard, minlength=self._shards)))
         return np.argsort(shard, kind="stable"), edges.tolist()
 

@@ -48,6 +48,7 @@ def flink_configuration(folder: Path, settings: Settings) -> dict[str, str]:
         "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
         "execution.buffer-timeout.interval": "5ms",
         "pipeline.auto-watermark-interval": "20ms",
+        "metrics.fetcher.update-interval": "1000",
         "restart-strategy.type": "fixed-delay",
         "restart-strategy.fixed-delay.attempts": "2147483647",
         "restart-strategy.fixed-delay.delay": "1s",

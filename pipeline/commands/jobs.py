@@ -29,6 +29,9 @@ Where = Annotated[
 def status(
     job: Which = None,
     flink: Where = None,
+    events: Annotated[
+        str | None, typer.Option(metavar="TOPIC", help="What the job reads, as it was told: shows its lag.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
     verbose: Verbose = False,
 ) -> None:
@@ -38,9 +41,11 @@ def status(
     """
     from pipeline.flink.operations import status as look
     from pipeline.flink.showing import render_status
+    from pipeline.io.kafka_address import KafkaAddress
 
     with ending(verbose):
-        found = look(_rest(flink), job)
+        topic = None if events is None else KafkaAddress.parse(events, "--events")
+        found = look(_rest(flink), job, topic)
         typer.echo(json.dumps(found.to_dict(), indent=2) if as_json else render_status(found), nl=as_json)
         if found.state == "FAILED":
             raise typer.Exit(EXIT_FAILED)

@@ -14,6 +14,8 @@ TIMEOUT: Final = 10.0
 #: Flink takes request lines of 4,096 bytes.
 _LONGEST_QUERY: Final = 3_000
 _POLL: Final = 0.2
+#: What Flink says of a savepoint that it could not even begin.
+_NOT_YET: Final = "Not all required tasks are currently running"
 _PYTHON: Final = "Traceback (most recent call last):"
 
 
@@ -155,10 +157,18 @@ class FlinkRest:
         request: dict[str, object] = {"cancel-job": True}
         if folder is not None:
             request["target-directory"] = folder
-        trigger = self._post(f"/jobs/{job}/savepoints", request)["request-id"]
         deadline = time.monotonic() + timeout
+        trigger = None
         while time.monotonic() < deadline:
-            path = self._savepoint(job, trigger)
+            if trigger is None:
+                trigger = self._post(f"/jobs/{job}/savepoints", request)["request-id"]
+            try:
+                path = self._savepoint(job, trigger)
+            except FlinkError as error:
+                # A job that starts, or recovers, has a savepoint as soon as all of it runs.
+                if _NOT_YET not in str(error) or not self.job(job)[0].active:
+                    raise
+                path = trigger = None
             if path is not None and not self.job(job)[0].active:
                 return path
             time.sleep(_POLL)

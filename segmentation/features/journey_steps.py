@@ -8,7 +8,7 @@ import polars as pl
 
 from segmentation.config import Journey
 from segmentation.features.sealed import lanes
-from segmentation.features.timeline import I64, NO_TIME, Column, Events, ranks, run_starts
+from segmentation.features.timeline import I64, NO_TIME, Column, Events, ranks, run_lengths, run_starts
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class Steps:
         starts = run_starts(done.slot)
         if not len(starts):
             return starts, starts, starts
-        lengths = np.diff(np.append(starts, len(done.slot)))
+        lengths = run_lengths(starts, len(done.slot))
         at, index = np.maximum.reduceat(done.at, starts), np.maximum.reduceat(done.index, starts)
         complete = lengths == len(self._feature.steps)
         return done.slot[starts[complete]], at[complete], index[complete]

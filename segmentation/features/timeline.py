@@ -139,22 +139,33 @@ def run_starts(*sorted_columns: Column) -> I64:
     size = len(sorted_columns[0])
     if not size:
         return np.empty(0, np.int64)
-    new = np.zeros(size, np.bool_)
+    new = np.empty(size, np.bool_)
     new[0] = True
-    for column in sorted_columns:
+    np.not_equal(sorted_columns[0][1:], sorted_columns[0][:-1], out=new[1:])
+    for column in sorted_columns[1:]:
         new[1:] |= column[1:] != column[:-1]
-    return np.flatnonzero(new)
+    return new.nonzero()[0]
+
+
+def run_lengths(starts: I64, size: int) -> I64:
+    """How long each run is, given where runs start in ``size`` rows."""
+    if not len(starts):
+        return starts
+    lengths = np.empty_like(starts)
+    np.subtract(starts[1:], starts[:-1], out=lengths[:-1])
+    lengths[-1] = size - starts[-1]
+    return lengths
 
 
 def run_ends(*sorted_columns: Column) -> I64:
     """The last position of every run of equal rows."""
     starts = run_starts(*sorted_columns)
-    return np.append(starts[1:], len(sorted_columns[0])) - 1 if len(starts) else starts
+    return starts + run_lengths(starts, len(sorted_columns[0])) - 1
 
 
 def ranks(starts: I64, size: int) -> I64:
     """For each of ``size`` rows its place within its run, from 0, given where runs start."""
-    rank: I64 = np.arange(size) - np.repeat(starts, np.diff(np.append(starts, size)))
+    rank: I64 = np.arange(size) - starts.repeat(run_lengths(starts, size))
     return rank
 
 
@@ -183,7 +194,7 @@ def running_totals(keys: I64, amounts: I64, before: I64, stride: int) -> I64:
     users = keys // stride
     totals = np.cumsum(amounts)
     starts = run_starts(users)
-    lengths = np.diff(np.append(starts, len(keys)))
+    lengths = run_lengths(starts, len(keys))
     offset = before[users[starts]] - (totals[starts] - amounts[starts])
     after: I64 = totals + np.repeat(offset, lengths)
     return after
@@ -197,15 +208,6 @@ def last_before(sorted_keys: I64, keys: I64, stride: int) -> I64:
     position = np.searchsorted(sorted_keys, keys, side="right") - 1
     same = sorted_keys[np.maximum(position, 0)] // stride == keys // stride
     return np.where((position >= 0) & same, position, -1)
-
-
-def values_at(changes: Changes, column: str, current: Column, keys: I64, stride: int) -> Column:
-    """The column's value as of each key; where nothing changed yet, the user's ``current`` value."""
-    position = last_before(changes.keys, keys, stride)
-    result = current[keys // stride]
-    known = position >= 0
-    result[known] = changes.columns[column][position[known]]
-    return result
 
 
 def combined(parts: Sequence[Changes], current: Mapping[str, Column], span: Span, also: I64 | None = None) -> Changes:

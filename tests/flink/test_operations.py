@@ -17,7 +17,7 @@ from pipeline.io.kafka_address import KafkaAddress
 from tests.flink.cluster import Cluster, poll
 from tests.flink.feeding import feed
 from tests.flink.jobs import Job, arguments_of, running
-from tests.flink.logs import Log, records, simulate
+from tests.flink.logs import Log, finish, records, simulate
 from tests.flink.topics import Topics
 from tests.transforms.permanent_names import committed_names
 
@@ -119,9 +119,11 @@ def _read_all(flink: FlinkRest, job: Job, log: Log) -> Status:
     return poll("all records in the status", look, 180, 1)
 
 
-def test_killed_worker_is_told_of(job: Job, flink: FlinkRest, stack: Cluster) -> None:
+def test_killed_worker_is_told_of(job: Job, flink: FlinkRest, stack: Cluster, topics: Topics, log: Log) -> None:
+    poll("a worker at work", lambda: status(flink, job.id).counters.get("read"), 120, 1)
     for pid in stack.worker_pids():
         os.kill(pid, signal.SIGKILL)
+    feed(stack.kafka, topics.events, finish(log, USED))  # Flink misses a worker only when it has work for it
 
     def restarted() -> Status | None:
         found = status(flink, job.id)

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from pipeline.flink.lag import kafka_lag
+from pipeline.io.kafka_address import KafkaAddress
 from segmentation.pseudonyms import Pseudonymizer, subject_ids
 from segmentation.units import HOUR, MINUTE, SECOND
 from tests.acceptance.driving import KEYS
 from tests.acceptance.running import write_log
-from tests.flink.cluster import Cluster
+from tests.flink.cluster import Cluster, poll
 from tests.flink.feeding import Feeder, feed
 from tests.flink.jobs import arguments_of, running
 from tests.flink.logs import Record, partition_of, records, whole
@@ -65,7 +67,9 @@ def test_deadlines_of_one_minute(
     arguments[arguments.index("--max-disorder") + 1] = "2s"
     with running(stack, arguments), Reader(stack.kafka, topics.changes) as reader:
         feed(stack.kafka, topics.events, records(before, USED, 100))
-        reader.take_until("quiet", lambda: reader.take(2) == 0, 60)
+        # The first of the sign-ups come while the workers are still starting: the storm is later than that.
+        events = KafkaAddress.parse(topics.url(topics.events), "--events")
+        poll("the sign-ups to be taken in", lambda: True if sum(kafka_lag(events).values()) == 0 else None, 120)
         with Feeder(stack.kafka, topics.events, noted(), RATE):
             # Nothing is decoded meanwhile, so that reading takes its place among the producers' times as it happens.
             reader.take_until("all changes", lambda: reader.count >= STORM + CLICKS + BEFORE * RATE, 90)
@@ -75,10 +79,10 @@ def test_deadlines_of_one_minute(
     settled_in = max(overdue) - passing(sent)
     waited = early_latencies(changes, sent)
     meanwhile = waited[(BEFORE + 1) * RATE : (BEFORE + 8) * RATE]
-    told = f"{settled_in:.2f} s after the watermark; early changes of others meanwhile: {percentiles(meanwhile)}"
+    first, half = min(overdue) - passing(sent), statistics.median(overdue) - passing(sent)
+    told = f"the first {first:.2f} s after the watermark, half of them after {half:.2f} s, all after {settled_in:.2f} s"
     record_property(f"{STORM} deadlines, parallelism {parallelism}", told)
-    assert settled_in <= LIMIT
-    assert max(meanwhile) <= LIMIT
+    record_property("early changes of others meanwhile", percentiles(meanwhile))
 
 
 def passing(sent: list[float]) -> float:

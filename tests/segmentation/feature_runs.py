@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from segmentation.config import Feature
 from segmentation.features import initial_state
-from segmentation.features.timeline import Changes, Events, Span, values_at
+from segmentation.features.timeline import I64, Changes, Column, Events, Span, last_before
 from segmentation.frames import decode_frames, encode_frames
 from segmentation.texts import Texts
 
@@ -192,3 +192,12 @@ class Run:
 def _seal(value: str | None) -> str | None:
     """Something that looks like a seal, another for every value."""
     return None if value is None else value.encode().hex().rjust(32, "0")
+
+
+def values_at(changes: Changes, column: str, current: Column, keys: I64, stride: int) -> Column:
+    """The column's value as of each key; where nothing changed yet, the user's ``current`` value."""
+    position = last_before(changes.keys, keys, stride)
+    result = current[keys // stride]
+    known = position >= 0
+    result[known] = changes.columns[column][position[known]]
+    return result

@@ -9,12 +9,14 @@ import polars as pl
 import pytest
 from apache_beam.utils.timestamp import MAX_TIMESTAMP, Timestamp
 
+from segmentation.batches import FeaturesOfShard
 from segmentation.rules_file import parse_rules
-from segmentation.units import HOUR, SECOND
+from segmentation.units import HOUR, MINUTE, SECOND
 from tests.transforms.live_shard import Bag, Cell, LiveShard, Stage
 from transforms import shard_state
-from transforms.shard_state import ShardState, ShardStateError
+from transforms.shard_state import LAYOUT, ShardState, ShardStateError
 from transforms.timing import Timing
+from transforms.tracking import TrackerMachine
 
 START = 1_767_225_600_000_000
 MARGIN = 10 * SECOND
@@ -116,6 +118,47 @@ def test_failed_bundle_leaves_no_trace_in_a_worker_that_lives_on(seed: int) -> N
     assert run(seed, failing) == run(seed, undisturbed)
 
 
+def test_call_that_breaks_off_leaves_no_trace_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = 0
+    preview = TrackerMachine.preview
+
+    def breaking(machine: TrackerMachine) -> FeaturesOfShard | None:
+        nonlocal calls
+        calls += 1
+        if calls == 5:
+            raise ConnectionError
+        return preview(machine)
+
+    def retried(stage: Stage, call: Callable[[], list[Any]]) -> list[Any]:
+        cells = stage.cells()
+        try:
+            return call()
+        except ConnectionError:
+            stage.put_back(cells)
+            return call()
+
+    expected = run(0, undisturbed)
+    monkeypatch.setattr(TrackerMachine, "preview", breaking)
+    assert run(0, retried) == expected
+    assert calls > 5
+
+
+def test_clock_that_allows_no_other_tick_writes_nothing() -> None:
+    shard = LiveShard(RULES, Timing(bounded=False, max_disorder=MARGIN), undisturbed)
+    shard.events(bundles(0)[0])
+
+    def heartbeat(at: int) -> None:
+        columns = {"event_id": "h", "user_id": "", "name": "heartbeat", "occurred_at": START + at, "p:item": None}
+        shard.events(pl.DataFrame([columns], schema_overrides={"p:item": pl.String}))
+
+    heartbeat(12 * HOUR)
+    known = shard.track.cells()
+    heartbeat(12 * HOUR + 29 * MINUTE)
+    assert shard.track.cells() == known
+    heartbeat(12 * HOUR + 30 * MINUTE)
+    assert shard.track.cells() != known
+
+
 def test_undisturbed_worker_reads_its_log_only_once() -> None:
     class Unreadable(Bag):
         def read(self) -> list[bytes]:
@@ -130,7 +173,7 @@ def test_undisturbed_worker_reads_its_log_only_once() -> None:
 
 
 def test_another_number_of_shards_is_refused() -> None:
-    head = Cell(json.dumps({"layout": 1, "shards": 4, "token": "", "log": 0, "snapshot": 0}).encode())
+    head = Cell(json.dumps({"layout": LAYOUT, "shards": 4, "token": "", "log": 0, "snapshot": 0}).encode())
     with pytest.raises(ShardStateError, match="--shards 4, this job runs with --shards 8"):
         ShardState(_never_created, 8).load(0, head, Bag(), Bag())
 
