@@ -18,6 +18,8 @@ from deploy.local.layout import read_json, write_json
 from deploy.local.problems import StackError
 
 PROC = Path("/proc")
+#: How long a running process may be without a command line.
+_BLANK_SECONDS = 2.0
 # A child that nobody waits for stays in the process table, and a forgotten Popen warns.
 _children: list[subprocess.Popen[bytes]] = []
 
@@ -74,7 +76,20 @@ def recorded(record: Path) -> Process | None:
 def is_alive(process: Process) -> bool:
     """Whether the process runs and is the one that was started with its token."""
     forget_dead_children()
-    return process.token in command_line(process.pid)
+    deadline = time.monotonic() + _BLANK_SECONDS
+    # A process has no command line at its very first moments and at its last.
+    while not (command := command_line(process.pid)) and _is_running(process.pid) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return process.token in command
+
+
+def _is_running(pid: int) -> bool:
+    """Whether the system still runs the process; False where it can't be looked up like this."""
+    try:
+        state = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return False
+    return state not in "ZX"
 
 
 def forget_dead_children() -> None:

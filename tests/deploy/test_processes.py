@@ -109,3 +109,14 @@ def test_a_missing_program_is_said(record: Path) -> None:
     record.parent.mkdir()
     with pytest.raises(StackError, match="/no/such/program cannot be run: No such file"):
         processes.start(record, "t", ["/no/such/program", "t"], output(record), {})
+
+
+def test_a_process_is_alive_from_its_first_moment(tmp_path: Path) -> None:
+    """A program that has just been executed has no command line yet."""
+    for number in range(20):
+        token = processes.new_token("first")
+        command = [sys.executable, "-c", SLEEP, token]
+        started = processes.start(tmp_path / f"{number}.json", token, command, tmp_path / "out", os.environ)
+        alive = processes.is_alive(started)
+        processes.kill(started)
+        assert alive
