@@ -10,7 +10,7 @@ from tests.acceptance.comparing import Settled
 from tests.flink.cluster import Cluster, poll
 from tests.flink.feeding import Feeder, feed
 from tests.flink.jobs import arguments_of, running, segments
-from tests.flink.judging import assert_early_resolved, assert_exact, expected_of
+from tests.flink.judging import assert_exact, expected_of
 from tests.flink.logs import Log, finish, records, simulate
 from tests.flink.reading import Reader
 from tests.flink.topics import Topics
@@ -50,8 +50,8 @@ def test_resumed_with_another_parallelism(
             reader.take_until("all settled changes", lambda: reader.settled_ids >= ids, 180)
             job.cancel()
         reader.take_rest()
+        # Early changes between a savepoint and the end of its job are made again, perhaps in other batches.
         assert_exact(reader.changes, expected)
-        assert_early_resolved(reader.changes)
 
 
 def test_another_shard_count_is_refused(
