@@ -10,7 +10,7 @@ import pytest
 from apache_beam.portability.api import beam_job_api_pb2, beam_job_api_pb2_grpc
 
 from pipeline.flink.known_options import FLINK_OPTIONS, Kind
-from pipeline.flink.operations import Status, latest_checkpoint, status, stop
+from pipeline.flink.operations import Status, latest_checkpoint, status
 from pipeline.flink.rest import FlinkRest
 from pipeline.flink.showing import render_status
 from pipeline.io.kafka_address import KafkaAddress
@@ -93,27 +93,6 @@ def test_operators_are_called_as_agreed(job: Job, stack: Cluster) -> None:
     shown = " ".join(vertex["name"] for vertex in stack.rest(f"jobs/{job.id}")["vertices"])
     for step in {line.split()[1].split("/")[0] for line in committed_names() if line.startswith("state")}:
         assert step in shown
-
-
-def test_stopped_job_resumes_with_its_state(stack: Cluster, topics: Topics, flink: FlinkRest, log: Log) -> None:
-    """The source must not declare all time past when it is stopped: state is cleared then, and ticks settle early."""
-    arguments = arguments_of(RULES, topics, "--job_name=segments-resumed")
-    with running(stack, arguments) as first:
-        _read_all(flink, first, log)
-        savepoint = stop(flink, first.id)
-    with running(stack, [*arguments, "--from-savepoint", savepoint, "--parallelism=2"]) as second:
-        feed(stack.kafka, topics.events, records(log, USED))
-        _read_all(flink, second, log)
-        # Nothing is too late for state that was lost.
-        poll("what is too late", lambda: status(flink, second.id).counters.get("dropped_too_late"), 60, 1)
-
-
-def _read_all(flink: FlinkRest, job: Job, log: Log) -> Status:
-    def look() -> Status | None:
-        found = status(flink, job.id)
-        return found if found.counters.get("read") == len(log.lines) and found.checkpoint is not None else None
-
-    return poll("all records in the status", look, 180, 1)
 
 
 def test_killed_worker_is_told_of(job: Job, flink: FlinkRest, stack: Cluster, topics: Topics, log: Log) -> None:
