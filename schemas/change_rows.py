@@ -20,16 +20,16 @@ class _Evidence(TypedDict):
     threshold: str | None
 
 
-# The few combinations of memberships and flags recur in every frame.
-_memberships = lru_cache(4096)(msgspec.json.Decoder(list[str]).decode)
-_flags = lru_cache(4096)(msgspec.json.Decoder(dict[str, str]).decode)
-_evidence = msgspec.json.Decoder(list[_Evidence]).decode
-
 #: Columns that hold JSON text, and what reads it.
-_NESTED: Final[Mapping[str, Callable[[str], Any]]] = {
-    "memberships": _memberships,
-    "evidence": _evidence,
-    "flags": _flags,
+NESTED: Final[Mapping[str, Callable[[str], Any]]] = {
+    "memberships": msgspec.json.Decoder(list[str]).decode,
+    "evidence": msgspec.json.Decoder(list[_Evidence]).decode,
+    "flags": msgspec.json.Decoder(dict[str, str]).decode,
+}
+
+# The few combinations of memberships and flags recur in every frame.
+_READ: Final = {name: lru_cache(4096)(NESTED[name]) for name in ("memberships", "flags")} | {
+    "evidence": NESTED["evidence"]
 }
 
 #: Columns that hold symbols of an enum.
@@ -48,7 +48,7 @@ def json_lines(changes: pl.DataFrame) -> pl.Series:
     pieces: list[pl.Expr] = []
     plain: list[str] = []
     for name in [*names, None]:
-        if name is not None and name not in _NESTED:
+        if name is not None and name not in NESTED:
             plain.append(name)
             continue
         if plain:
@@ -68,7 +68,7 @@ def change_records(changes: pl.DataFrame) -> Iterator[dict[str, Any]]:
     """
     changes = _check_values(check_changes(changes))
     columns = [
-        map(_NESTED[name], changes[name].to_list()) if name in _NESTED else changes[name].to_list()
+        map(_READ[name], changes[name].to_list()) if name in _READ else changes[name].to_list()
         for name in CHANGE_COLUMNS
     ]
     try:
@@ -82,7 +82,7 @@ def changes_frame(changes: Iterable[SegmentChange]) -> pl.DataFrame:
     """The frame of some changes, in their order."""
     records = [to_record(change) for change in changes]
     for record in records:
-        for name in _NESTED:
+        for name in NESTED:
             record[name] = msgspec.json.encode(record[name]).decode()
     return pl.DataFrame(records, schema=CHANGE_COLUMNS, orient="row")
 

@@ -40,7 +40,12 @@ def encode_body(name: str, record: Mapping[str, Any]) -> bytes:
         SchemaError: the record does not fit the schema.
     """
     check_record(name, record)
-    return _write(name, record)
+    out = io.BytesIO()
+    try:
+        fastavro.schemaless_writer(out, parsed_schema(name), record)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise SchemaError(f"{name}: {error}") from error
+    return out.getvalue()
 
 
 def encode_single_object(name: str, record: Mapping[str, Any]) -> bytes:
@@ -50,11 +55,6 @@ def encode_single_object(name: str, record: Mapping[str, Any]) -> bytes:
         SchemaError: the record does not fit the schema.
     """
     return MARKER + fingerprint(name) + encode_body(name, record)
-
-
-def encode_checked(name: str, record: Mapping[str, Any]) -> bytes:
-    """`encode_single_object` for records of a source that has checked them: `schemas.change_rows.change_records`."""
-    return MARKER + fingerprint(name) + _write(name, record)
 
 
 def is_single_object(data: bytes) -> bool:
@@ -95,12 +95,3 @@ def read_body(name: str, body: io.BytesIO, writer: Any) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise SchemaError(f"{name}: the writer's schema is no record")
     return record
-
-
-def _write(name: str, record: Mapping[str, Any]) -> bytes:
-    out = io.BytesIO()
-    try:
-        fastavro.schemaless_writer(out, parsed_schema(name), record)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise SchemaError(f"{name}: {error}") from error
-    return out.getvalue()

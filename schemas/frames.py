@@ -15,12 +15,14 @@ def check_columns(
     Raises:
         SchemaError: a column is missing, unknown or of another type, or holds a null and is not ``nullable``.
     """
-    missing, unknown = columns.keys() - frame.schema.keys(), frame.schema.keys() - columns.keys()
+    schema = frame.schema
+    missing, unknown = columns.keys() - schema.keys(), schema.keys() - columns.keys()
     if missing or unknown:
         raise SchemaError(f"{what}: missing columns {sorted(missing)}, unknown columns {sorted(unknown)}")
     for name, expected in columns.items():
-        if frame.schema[name] != expected:
-            raise SchemaError(f"{what}: {name} is {frame.schema[name]}, expected {expected.__name__}")
-        if name not in nullable and frame[name].null_count():
+        if schema[name] != expected:
+            raise SchemaError(f"{what}: {name} is {schema[name]}, expected {expected.__name__}")
+        if name not in nullable and frame.get_column(name).null_count():
             raise SchemaError(f"{what}: {name} holds nulls")
-    return frame.select(list(columns))
+    # Selecting costs more than all that is above where a frame has a few rows.
+    return frame if list(schema) == list(columns) else frame.select(list(columns))

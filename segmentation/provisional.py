@@ -25,6 +25,9 @@ class Claim:
     due: int
 
 
+_NONE: Mapping[int, Claim] = {}
+
+
 @dataclass(frozen=True)
 class EarlyRow:
     """One early change of one user; ``segment`` is its position. ``at`` is µs."""
@@ -42,7 +45,8 @@ class Provisional:
     """The open claims of a shard's users. They are few: only users with events since the last tick have any."""
 
     def __init__(self) -> None:
-        self._claims: dict[tuple[int, int], Claim] = {}
+        #: By user, then by segment.
+        self._claims: dict[int, dict[int, Claim]] = {}
         self._indices: dict[int, tuple[int, int]] = {}
 
     @property
@@ -54,38 +58,49 @@ class Provisional:
         """What differs from what subscribers know, if ``step`` (from the settled to the presumed memberships) is
         right."""
         settled, now = step.before, step.after
+        known = settled.copy()
+        names = users.tolist()
+        for position, user in enumerate(names):
+            for segment, claim in self._claims.get(user, _NONE).items():
+                known[position, segment] = claim.member
         rows = []
-        for position, user in enumerate(users.tolist()):
-            known = settled[position].copy()
-            for segment in range(settled.shape[1]):
-                claim = self._claims.get((user, segment))
-                if claim is not None:
-                    known[segment] = claim.member
-            for segment in np.flatnonzero(known != now[position]).tolist():
-                member = bool(now[position, segment])
-                known[segment] = member
-                if member == bool(settled[position, segment]):
-                    del self._claims[user, segment]
-                    action = "RETRACTED"
-                else:
-                    self._claims[user, segment] = Claim(member, int(due[position]))
-                    action = "ENTERED" if member else "EXITED"
-                last = int(sequence[position])
-                index = self._next_index(user, last)
-                rows.append(EarlyRow(user, segment, action, int(at[position]), index, last, known.copy()))
+        for position, segment in np.argwhere(known != now).tolist():
+            user = names[position]
+            member = bool(now[position, segment])
+            known[position, segment] = member
+            if member == bool(settled[position, segment]):
+                self._drop(user, segment)
+                action = "RETRACTED"
+            else:
+                self._claims.setdefault(user, {})[segment] = Claim(member, int(due[position]))
+                action = "ENTERED" if member else "EXITED"
+            last = int(sequence[position])
+            index = self._next_index(user, last)
+            rows.append(EarlyRow(user, segment, action, int(at[position]), index, last, known[position].copy()))
         return rows
 
     def due(self, tick: int) -> dict[tuple[int, int], Claim]:
         """Remove and return the claims, by (user, segment), whose tick (µs) has come."""
-        due = {key: claim for key, claim in self._claims.items() if claim.due <= tick}
+        due = {
+            (user, segment): claim
+            for user, claims in self._claims.items()
+            for segment, claim in claims.items()
+            if claim.due <= tick
+        }
         for key in due:
-            del self._claims[key]
+            self._drop(*key)
         return due
 
     def retract(self, user: int, segment: int, tick: int, sequence: int, memberships: Bool) -> EarlyRow:
         """The change that takes a claim back."""
         index = self._next_index(user, sequence)
         return EarlyRow(user, segment, "RETRACTED", tick, index, sequence, memberships)
+
+    def _drop(self, user: int, segment: int) -> None:
+        claims = self._claims[user]
+        del claims[segment]
+        if not claims:
+            del self._claims[user]
 
     def _next_index(self, user: int, sequence: int) -> int:
         last, index = self._indices.get(user, (sequence, 0))
@@ -95,7 +110,11 @@ class Provisional:
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """``claims`` (user, segment, member, due) and ``indices`` (user, sequence, index)."""
-        claims = [(*key, claim.member, claim.due) for key, claim in self._claims.items()]
+        claims = [
+            (user, segment, claim.member, claim.due)
+            for user, own in self._claims.items()
+            for segment, claim in own.items()
+        ]
         indices = [(user, *index) for user, index in self._indices.items()]
         kinds = {"user": pl.Int64, "segment": pl.Int64, "member": pl.Boolean, "due": pl.Int64}
         counters = {"user": pl.Int64, "sequence": pl.Int64, "index": pl.Int64}
@@ -107,7 +126,9 @@ class Provisional:
     def restore(self, tables: Mapping[str, pl.DataFrame]) -> None:
         """Take over what `tables` gave."""
         claims, indices = tables["claims"], tables["indices"]
-        self._claims = {(user, segment): Claim(member, due) for user, segment, member, due in claims.iter_rows()}
+        self._claims = {}
+        for user, segment, member, due in claims.iter_rows():
+            self._claims.setdefault(user, {})[segment] = Claim(member, due)
         self._indices = {user: (sequence, index) for user, sequence, index in indices.iter_rows()}
 
 
@@ -142,12 +163,14 @@ def unconfirmed(
     ``before`` are the memberships before the span, ``sequence`` the last sequence numbers before it.
     """
     rows = []
-    for (user, segment), claim in provisional.due(span.end).items():
+    due = provisional.due(span.end)
+    places = [{user: row for row, user in enumerate(each.users.tolist())} for each in decided] if due else []
+    for (user, segment), claim in due.items():
         index = (claim.due - span.settled) // span.tick
-        member = before[user].copy()
-        for each in decided:
-            if each.index <= index and user in each.users:
-                member = each.after[np.flatnonzero(each.users == user)[0]]
+        member = before[user]
+        for each, place in zip(decided, places, strict=True):
+            if each.index <= index and user in place:
+                member = each.after[place[user]]
         if bool(member[segment]) != claim.member:
             rows.append(provisional.retract(user, segment, claim.due, int(sequence[user]), member))
     return rows

@@ -2,26 +2,31 @@
 
 The log is append-only: what arrived, and which ticks settled (replaying it over the snapshot gives the same table
 again, outputs discarded). It is folded into a new snapshot when it outgrows a quarter of the last one, so that a
-batch never rewrites the snapshot and writing is amortised. The *token* in the head is the hash of the previous token
-and the bytes appended: an in-memory table may be used only while it carries the token that the state carries, so that
-a failed bundle's stale copy is never taken for the truth.
+batch never rewrites the snapshot and writing is amortised. Its last entries wait in the head, the *tail*, until they
+are worth a write of their own: every state that a call writes costs it a round trip. The *token* in the head is the
+hash of the previous token and the bytes appended: an in-memory table may be used only while it carries the token that
+the state carries, so that a failed bundle's stale copy is never taken for the truth.
 
-Layout of the head: JSON ``{"layout": 2, "shards": n, "token": hex, "log": bytes, "snapshot": bytes, "entries": n,
-"due": tick}``; ``due`` (µs or null) is the tick that the timer stands for, so that it is set only where it moves.
+Layout of the head: JSON ``{"layout": 3, "shards": n, "token": hex, "log": bytes, "snapshot": bytes, "runs": n,
+"due": tick}``, a line end, and the tail; ``due`` (µs or null) is the tick that the timer stands for, so that it is set
+only where it moves. The tail is a run of entries, each behind its length (4 bytes, little-endian); an element of the
+log is a run behind its number (8 bytes, big-endian), which keeps the order that a bag does not.
 """
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Generic, Protocol, TypeVar
 
-LAYOUT = 2
+LAYOUT = 3
 #: Pieces of a snapshot are at most this long.
 PIECE_BYTES = 4 << 20
 #: A larger shard is refused: runners reject commits not far above.
 MAX_SNAPSHOT_BYTES = 64 << 20
 #: Below this a log is never worth folding.
 _MIN_FOLD_BYTES = 1 << 20
+#: A longer tail goes into the log.
+_TAIL_BYTES = 8 << 10
 
 
 class ShardStateError(RuntimeError):
@@ -66,21 +71,23 @@ class ShardState(Generic[MachineT]):
         """
         data = head.read()
         if data is None:
-            fields = {"layout": LAYOUT, "shards": self._shards, "token": "", "log": 0, "snapshot": 0, "entries": 0}
-            return OpenShard(self, shard, self._create(), fields, head, snapshot, log)
-        fields = json.loads(data)
+            fields = {"layout": LAYOUT, "shards": self._shards, "token": "", "log": 0, "snapshot": 0, "runs": 0}
+            return OpenShard(self, shard, self._create(), fields, b"", head, snapshot, log)
+        text, _, tail = data.partition(b"\n")
+        fields = json.loads(text)
         self._check(fields)
         # Taken out, not looked at: a table that a call leaves half-way must not be found again.
         cached = self._cached.pop(shard, None)
         if cached is not None and cached[0] == fields["token"]:
-            return OpenShard(self, shard, cached[1], fields, head, snapshot, log)
+            return OpenShard(self, shard, cached[1], fields, tail, head, snapshot, log)
         machine = self._create()
         pieces = sorted(snapshot.read())
         if pieces:
             machine.restore(b"".join(piece[4:] for piece in pieces))
-        for entry in sorted(log.read()):
-            machine.replay(entry[8:])
-        return OpenShard(self, shard, machine, fields, head, snapshot, log)
+        for run in (*(numbered[8:] for numbered in sorted(log.read())), tail):
+            for entry in _entries(run):
+                machine.replay(entry)
+        return OpenShard(self, shard, machine, fields, tail, head, snapshot, log)
 
     def keep(self, shard: int, token: str, machine: MachineT) -> None:
         """Remember a table under its token."""
@@ -100,21 +107,25 @@ class OpenShard(Generic[MachineT]):
     """One shard's table within a call, and what is to be written back."""
 
     def __init__(
-        self, owner: ShardState[MachineT], shard: int, machine: MachineT, fields: dict[str, Any], *states: Any
+        self,
+        owner: ShardState[MachineT],
+        shard: int,
+        machine: MachineT,
+        fields: dict[str, Any],
+        tail: bytes,
+        *states: Any,
     ) -> None:
         self.machine = machine
         self._owner = owner
         self._shard = shard
         self._fields = fields
+        self._tail = tail
         self._head, self._snapshot, self._log = states
 
     def append(self, entry: bytes) -> None:
-        """Write to the log what the table has just taken in. The entry's number keeps the order, which a bag does
-        not."""
+        """Note in the log what the table has just taken in."""
         fields = self._fields
-        number = fields["entries"]
-        fields["entries"] = number + 1
-        self._log.add(number.to_bytes(8, "big") + entry)
+        self._tail += len(entry).to_bytes(4, "little") + entry
         fields["log"] += len(entry)
         fields["token"] = hashlib.sha256(bytes.fromhex(fields["token"]) + entry).hexdigest()
 
@@ -133,7 +144,11 @@ class OpenShard(Generic[MachineT]):
         fields = self._fields
         if fields["log"] > max(_MIN_FOLD_BYTES, fields["snapshot"] // 4):
             self._fold()
-        self._head.write(json.dumps(fields).encode())
+        elif len(self._tail) > _TAIL_BYTES:
+            self._log.add(fields["runs"].to_bytes(8, "big") + self._tail)
+            fields["runs"] += 1
+            self._tail = b""
+        self._head.write(json.dumps(fields).encode() + b"\n" + self._tail)
         self._owner.keep(self._shard, fields["token"], self.machine)
 
     def release(self) -> None:
@@ -151,4 +166,14 @@ class OpenShard(Generic[MachineT]):
         for number, start in enumerate(range(0, len(data), PIECE_BYTES)):
             self._snapshot.add(number.to_bytes(4, "big") + data[start : start + PIECE_BYTES])
         self._log.clear()
+        self._tail = b""
         self._fields["log"], self._fields["snapshot"] = 0, len(data)
+
+
+def _entries(run: bytes) -> Iterator[bytes]:
+    """The entries of a run."""
+    start = 0
+    while start < len(run):
+        end = start + 4 + int.from_bytes(run[start : start + 4], "little")
+        yield run[start + 4 : end]
+        start = end

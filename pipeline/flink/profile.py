@@ -44,7 +44,7 @@ _DEFAULTS: Final[Sequence[tuple[str, str | None, str]]] = (
     ),
     ("number_of_execution_retries", "2147483647", "a live job goes on trying; `segments status` counts its restarts"),
     ("execution_retry_delay", "1000", "milliseconds between two tries"),
-    ("max_cache_memory_usage_mb", "256", "state that a worker keeps, so that it isn't asked for at every bundle"),
+    ("max_cache_memory_usage_mb", "0", "shards keep their tables themselves; Beam weighs what it caches, 1 ms a write"),
     ("object_reuse", None, "operators hand elements on without copying them"),
     ("faster_copy", None, "likewise where Beam copies"),
 )

@@ -26,8 +26,9 @@ class TopicProducer:
         Raises:
             AddressError: the environment lacks what the address needs.
         """
-        from confluent_kafka import Producer
+        from confluent_kafka import KafkaException, Producer
 
+        self._exception: type[Exception] = KafkaException
         self._address = address
         self._failed: list[BrokerError] = []
         settings = {"message.max.bytes": max_bytes, "delivery.report.only.error": True, "on_delivery": self._report}
@@ -41,8 +42,6 @@ class TopicProducer:
         Raises:
             BrokerError: this record can't be sent, or one before it was not.
         """
-        from confluent_kafka import KafkaException
-
         while True:
             try:
                 self._producer.produce(self._address.topic, value, key, timestamp=timestamp, headers=headers or [])
@@ -51,7 +50,7 @@ class TopicProducer:
                 # What times out leaves the buffer too, so this ends.
                 self._producer.poll(_POLL_SECONDS)
                 self._raise_failed()
-            except KafkaException as error:
+            except self._exception as error:
                 raise broker_error(self._address, error.args[0]) from error
 
     def flush(self) -> None:

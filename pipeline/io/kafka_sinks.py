@@ -5,15 +5,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import apache_beam as beam
-import polars as pl
 
 from pipeline.clock import wall_clock
 from pipeline.io.kafka_address import KafkaAddress
 from pipeline.io.kafka_clients import max_message_bytes
 from pipeline.io.kafka_producer import Headers, TopicProducer
-from schemas.change_frame import CHANGE_COLUMNS
-from schemas.change_rows import change_records
-from schemas.codec import encode_checked, encode_single_object
+from schemas.change_messages import encode_changes
+from schemas.codec import encode_single_object
 from schemas.records import to_record
 from schemas.types import DeadLetter
 from segmentation.frames import decode_frames
@@ -77,16 +75,11 @@ class _Send(beam.DoFn):
 
 class _SendChanges(_Send):
     def process(self, frames: bytes) -> None:
-        changes = decode_frames(frames)[1]["changes"].with_columns(
-            emitted_at=pl.lit(wall_clock(), pl.Int64), trace_context=pl.lit(None, pl.String)
-        )
-        for record in change_records(changes.select(list(CHANGE_COLUMNS))):
-            self._producer.send(
-                encode_checked("segment_change", record),
-                key=record["subject_id"].encode(),
-                timestamp=record["effective_at"] // MILLISECOND,
-                headers=_CHANGE,
-            )
+        changes = decode_frames(frames)[1]["changes"]
+        messages = encode_changes(changes, wall_clock())
+        subjects, times = changes["subject_id"].to_list(), changes["effective_at"].to_list()
+        for message, subject, time in zip(messages, subjects, times, strict=True):
+            self._producer.send(message, key=subject.encode(), timestamp=time // MILLISECOND, headers=_CHANGE)
 
 
 class _SendDeadLetters(_Send):

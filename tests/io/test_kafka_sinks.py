@@ -1,4 +1,4 @@
-"""Topics as sinks, as far as they go without a broker: letters that are too large, and brokers that are not there."""
+"""Topics as sinks, as far as they go without a broker: what is sent, and brokers that are not there."""
 
 import dataclasses
 import pickle
@@ -8,10 +8,13 @@ import pytest
 from pipeline.io import kafka_clients
 from pipeline.io.kafka_address import KafkaAddress
 from pipeline.io.kafka_clients import BrokerError, count_partitions, ensure_topic
-from pipeline.io.kafka_sinks import WriteChangesToKafka, WriteDeadLettersToKafka, encode_letter
-from schemas.codec import decode_single_object
-from schemas.records import from_record
+from pipeline.io.kafka_producer import Headers
+from pipeline.io.kafka_sinks import WriteChangesToKafka, WriteDeadLettersToKafka, _SendChanges, encode_letter
+from schemas.codec import decode_single_object, encode_single_object
+from schemas.records import from_record, to_record
 from schemas.types import DeadLetter
+from segmentation.frames import encode_frames
+from tests.io.changes import consistent_log, frame
 
 LETTER = DeadLetter("undecodable", "E", "é", "DecodeEvents", "kafka://b:1/t/3", 7, bytes(range(256)) * 4, 5)
 NOBODY = KafkaAddress.parse("kafka://127.0.0.1:1/t", "--changes", reads=False)
@@ -19,6 +22,34 @@ NOBODY = KafkaAddress.parse("kafka://127.0.0.1:1/t", "--changes", reads=False)
 
 def decode(message: bytes) -> DeadLetter:
     return from_record(DeadLetter, decode_single_object("dead_letter", message))
+
+
+class _Sent:
+    """A producer that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.records: list[tuple[bytes, bytes, int]] = []
+
+    def send(self, value: bytes, *, key: bytes, timestamp: int, headers: Headers) -> None:
+        assert headers == [("content-type", b"avro/binary"), ("schema", b"segments.v1.SegmentChange")]
+        self.records.append((value, key, timestamp))
+
+
+def test_changes_go_out_under_their_subject_at_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.io.kafka_sinks.wall_clock", lambda: 7)
+    log = consistent_log([(0, 0), (1, 0), (0, 1)])
+    changes = frame(*log).drop("emitted_at", "trace_context")
+    step = _SendChanges(NOBODY)
+    step._producer = sent = _Sent()  # type: ignore[assignment]
+    step.process(encode_frames({}, {"changes": changes}))
+    assert sent.records == [
+        (
+            encode_single_object("segment_change", to_record(dataclasses.replace(change, emitted_at=7))),
+            change.subject_id.encode(),
+            change.effective_at // 1_000,
+        )
+        for change in log
+    ]
 
 
 def test_letter_that_fits_is_whole() -> None:

@@ -87,21 +87,26 @@ def fold_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Logs are folded into snapshots, and snapshots cut into pieces, long before a megabyte."""
     monkeypatch.setattr(shard_state, "_MIN_FOLD_BYTES", 12_000)
     monkeypatch.setattr(shard_state, "PIECE_BYTES", 3_000)
+    monkeypatch.setattr(shard_state, "_TAIL_BYTES", 1_500)
 
 
 @pytest.mark.parametrize("seed", range(2))
 def test_new_worker_for_every_call_changes_nothing(seed: int) -> None:
-    snapshots = set()
+    snapshots, logs, tails = set(), set(), set()
 
     def restarted(stage: Stage, call: Callable[[], list[Any]]) -> list[Any]:
         stage.restart()
         snapshots.add(len(stage.snapshot.values))
+        logs.add(len(stage.log.values))
+        tails.add(bool((stage.head.value or b"").partition(b"\n")[2]))
         return call()
 
     expected = run(seed, undisturbed)
     assert {row["stage"] for row in expected} == {"EARLY", "ON_TIME"}
     assert run(seed, restarted) == expected
     assert max(snapshots) > 1, "no snapshot of several pieces was ever read"
+    assert max(logs) > 1, "no log of several runs was ever read"
+    assert tails == {False, True}
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.util.NoSuchElementException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.apache.beam.sdk.io.UnboundedSource;
 import org.apache.beam.sdk.io.UnboundedSource.CheckpointMark;
 import org.apache.beam.sdk.io.UnboundedSource.UnboundedReader;
@@ -20,14 +21,13 @@ import org.joda.time.Instant;
  * lock.
  */
 public final class PackedReader extends UnboundedReader<byte[]> {
-  /** How long to wait for the first record of a pack; each look of the wrapped reader takes 1 to 20 ms by itself. */
-  private static final long PATIENCE_MILLIS = 20;
-
   private final UnboundedSource<byte[], ?> source;
   private final UnboundedReader<KafkaRecord<byte[], byte[]>> records;
   private final PackConfig config;
   private final LongSupplier nanoTime;
   private final AutoCloseable clock;
+  private final Supplier<Patience> shared;
+  private Patience patience;
   private byte[] current;
   private Instant timestamp;
 
@@ -44,15 +44,29 @@ public final class PackedReader extends UnboundedReader<byte[]> {
       PackConfig config,
       LongSupplier nanoTime,
       AutoCloseable clock) {
+    this(source, records, config, nanoTime, clock, Patience::ofThread);
+  }
+
+  /** The same with a patience of another making, asked for on the thread that starts to read. */
+  PackedReader(
+      UnboundedSource<byte[], ?> source,
+      UnboundedReader<KafkaRecord<byte[], byte[]>> records,
+      PackConfig config,
+      LongSupplier nanoTime,
+      AutoCloseable clock,
+      Supplier<Patience> shared) {
     this.source = source;
     this.records = records;
     this.config = config;
     this.nanoTime = nanoTime;
     this.clock = clock;
+    this.shared = shared;
   }
 
   @Override
   public boolean start() throws IOException {
+    patience = shared.get();
+    patience.join();
     return pack(records.start());
   }
 
@@ -73,26 +87,24 @@ public final class PackedReader extends UnboundedReader<byte[]> {
       pack.add(records.getCurrent());
     } while (pack.count() < config.maxRecords()
         && pack.bytes() < config.maxBytes()
-        && within(config.packMillis(), started)
+        && nanoTime.getAsLong() - started < TimeUnit.MILLISECONDS.toNanos(config.packMillis())
         && records.advance());
+    patience.found(nanoTime.getAsLong());
     current = pack.encode();
     timestamp = instant(pack.leastTimestamp());
     return true;
   }
 
-  /** Flink's runner sleeps for 50 ms when it hears that nothing is there; the next fetch is often nearer than that. */
+  /** Each look of the wrapped reader takes 1 to 20 ms by itself. */
   private boolean arrives() throws IOException {
     long started = nanoTime.getAsLong();
-    while (within(PATIENCE_MILLIS, started)) {
+    long limit = patience.nanos(started);
+    while (nanoTime.getAsLong() - started < limit) {
       if (records.advance()) {
         return true;
       }
     }
     return false;
-  }
-
-  private boolean within(long millis, long started) {
-    return nanoTime.getAsLong() - started < TimeUnit.MILLISECONDS.toNanos(millis);
   }
 
   private static Instant instant(long millis) {
@@ -139,6 +151,9 @@ public final class PackedReader extends UnboundedReader<byte[]> {
 
   @Override
   public void close() throws IOException {
+    if (patience != null) {
+      patience.leave();
+    }
     try {
       records.close();
     } finally {

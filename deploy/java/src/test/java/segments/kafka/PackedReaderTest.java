@@ -21,18 +21,22 @@ import org.junit.Test;
 
 public class PackedReaderTest {
   private final FakeReader records = new FakeReader();
+  private final FakeReader neighbour = new FakeReader();
   private final PackConfig config = new PackConfig();
   private final AtomicInteger closed = new AtomicInteger();
+  private final Patience patience = new Patience();
   private long nanos = Long.MAX_VALUE - 1_000;
 
   private PackedReader reader() {
-    return new PackedReader(null, records, config, () -> nanos, closed::incrementAndGet);
+    return reader(records);
+  }
+
+  private PackedReader reader(FakeReader of) {
+    return new PackedReader(null, of, config, () -> nanos, closed::incrementAndGet, () -> patience);
   }
 
   private void queue(int count) {
-    for (int i = 0; i < count; i++) {
-      records.queue.add(Records.record(0, records.queue.size(), 100 - records.queue.size(), "value"));
-    }
+    records.queue(count);
   }
 
   private static int count(PackedReader reader) {
@@ -76,6 +80,34 @@ public class PackedReaderTest {
     PackedReader reader = reader();
     assertFalse(reader.start());
     assertTrue(reader.advance());
+  }
+
+  @Test
+  public void aReaderWithoutRecordsDoesNotKeepABusyOneWaiting() throws IOException {
+    PackedReader idle = reader();
+    PackedReader busy = reader(neighbour);
+    neighbour.queue(2_000);
+    assertFalse(idle.start());
+    assertTrue(busy.start());
+    long before = nanos;
+    assertFalse(idle.advance());
+    assertEquals(1_000_000, nanos - before);
+    assertTrue(busy.advance());
+    nanos += 20_000_000;
+    before = nanos;
+    assertFalse(idle.advance());
+    assertEquals("one look, and half of the patience", 11_000_000, nanos - before);
+  }
+
+  @Test
+  public void aReaderThatIsLeftAloneWaitsForItself() throws IOException {
+    PackedReader closed = reader(neighbour);
+    neighbour.queue(1);
+    assertTrue(closed.start());
+    closed.close();
+    queue(1);
+    records.hidden = 10;
+    assertTrue(reader().start());
   }
 
   @Test
@@ -159,6 +191,12 @@ public class PackedReaderTest {
     IOException failure;
     private KafkaRecord<byte[], byte[]> current;
     private int given;
+
+    void queue(int count) {
+      for (int i = 0; i < count; i++) {
+        queue.add(Records.record(0, queue.size(), 100 - queue.size(), "value"));
+      }
+    }
 
     @Override
     public boolean start() {
