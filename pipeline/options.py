@@ -10,6 +10,8 @@ from segmentation.suggestions import did_you_mean
 from segmentation.units import MILLISECOND, SECOND, parse_duration, parse_instant
 
 DEFAULT_SHARDS = 8
+#: Each shard costs a live run some round trips a bundle, so a few do better than many.
+DEFAULT_LIVE_SHARDS = 4
 MAX_SHARDS = 4096
 DEFAULT_RUNNER = "FnApiRunner"
 FLINK = "FlinkRunner"
@@ -108,6 +110,7 @@ class RunOptions:
         check_beam_args(beam_args, OWN_OPTIONS, flink=chosen == FLINK)
         sink = _place("--changes", changes, reads=False)
         disorder = DEFAULT_DISORDER if live else 0
+        parts = DEFAULT_LIVE_SHARDS if live else DEFAULT_SHARDS
         options = cls(
             rules=rules,
             events=source,
@@ -122,7 +125,7 @@ class RunOptions:
             early=live if emit is None else _emit(emit) == "early",
             until=None if until is None else _parsed("--until", until, parse_instant),
             max_disorder=disorder if max_disorder is None else _disorder(max_disorder),
-            shards=DEFAULT_SHARDS if shards is None else _shards(shards),
+            shards=parts if shards is None else _shards(shards),
             summary=summary,
             runner=chosen,
             beam_args=beam_args,

@@ -70,7 +70,9 @@ def run(
     shards: Annotated[
         int | None,
         typer.Option(
-            metavar="NUMBER", help="In how many parts users are worked on; no result changes.", show_default="8"
+            metavar="NUMBER",
+            help="In how many parts users are worked on; no result changes.",
+            show_default="8; 4 where a topic is read",
         ),
     ] = None,
     summary: Annotated[

@@ -29,7 +29,7 @@ _DEFAULTS: Final[Sequence[tuple[str, str | None, str]]] = (
         "the most that a job can be resumed with, and a reader for every Kafka partition up to it; part of its state",
     ),
     ("max_bundle_size", "1000", "packs of records that a worker gets at most before it answers"),
-    ("max_bundle_time_mills", "50", "milliseconds after which a worker answers at the latest: latency against load"),
+    ("max_bundle_time_mills", "100", "milliseconds after which a worker answers at the latest: latency against load"),
     ("auto_watermark_interval", "20", "milliseconds between the source's watermarks, so that ticks settle promptly"),
     ("checkpointing_interval", "2000", "milliseconds between checkpoints: what a crash repeats at most"),
     ("min_pause_between_checkpoints", "1000", "milliseconds of work between two checkpoints, however slow they are"),
