@@ -40,6 +40,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 @pytest.fixture
+def topic(stack: Cluster) -> str:
+    """The address of a topic that is not there yet."""
+    return f"kafka://{stack.kafka}/d{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
 def make_topics(stack: Cluster) -> Callable[..., Topics]:
     """Makes topics for one run, with names of their own; ``partitions`` is how many the events have."""
 

@@ -1,9 +1,11 @@
 """Runs the programs in turns and sets their rates against each other."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Final
 
 from tests.bench.flink.job import RunError, running
 from tests.bench.flink.live import wall_clock
@@ -13,6 +15,8 @@ from tests.bench.flink.throughput import Run, drain
 from tests.bench.flink.topics import delete_topic, load
 
 _PEERS = (NAIVE, DATASTREAM, SQL)
+#: Seconds.
+_WARM_UP: Final = 30
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ def compare(
     try:
         for batch, topic in topics.items():
             load(log, bench.addresses.kafka, topic, batch)
+        _warm_up(bench, *pairs[0], topics[pairs[0][0].batch])
         for turn in range(repeat):
             for program, parallelism in pairs:
                 name = f"bench-{program.name}-{parallelism}-{tag}-{turn}"
@@ -81,6 +86,14 @@ def compare(
         _summarised(program, parallelism, runs[program.name, parallelism], failures[program.name, parallelism])
         for program, parallelism in pairs
     ]
+
+
+def _warm_up(bench: Bench, program: Program, parallelism: int, topic: str) -> None:
+    """A run that does not count: the cluster's own code is compiled in its first minute of work."""
+    name = f"bench-warm-up-{wall_clock()}"
+    with running(bench, Read(topic, name, parallelism, name), program.submit) as job:
+        job.await_running()
+        time.sleep(_WARM_UP)
 
 
 def _once(bench: Bench, program: Program, read: Read, limit: float, events: int) -> Run:

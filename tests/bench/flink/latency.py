@@ -16,8 +16,8 @@ from tests.flink.reading import Reader
 
 RULES: Final = HERE / "live.yaml"
 USERS: Final = 10_000
-#: Seconds of traffic before the measurement: the workers start, tables fill, the first ticks settle.
-WARM_UP: Final = 45
+#: Seconds of traffic before the measurement: Java compiles its code, tables fill, the first ticks settle.
+WARM_UP: Final = 90
 MICROS: Final = 1_000_000
 #: What the job waits for late events, seconds; settled changes can't come sooner.
 DISORDER: Final = 2

@@ -32,13 +32,13 @@ from tests.bench.peers import ROOT
 USERS = 100_000
 SEED = 1
 #: Of the log whose checkpoints are watched.
-GROWTH_USERS, GROWTH_DAYS, GROWTH_EVENTS = 10_000, 28, 2_000_000
+GROWTH_USERS, GROWTH_DAYS, GROWTH_EVENTS = 10_000, 56, 4_000_000
 
 
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="make bench-flink", description="Measure this project and peers on Flink.")
-    parser.add_argument("--events", type=int, default=2_000_000, help="events of the log (2000000)")
+    parser.add_argument("--events", type=int, default=4_000_000, help="events of the log (4000000)")
     parser.add_argument("--days", type=int, default=1, help="days that they take; an hour ends that often (1)")
     names = [program.name for program in PROGRAMS]
     parser.add_argument("--peers", nargs="+", choices=names, metavar="NAME", help=f"these only, of {', '.join(names)}")
@@ -49,7 +49,7 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--latency", action="store_true", help="measure early changes of live traffic")
     parser.add_argument("--rate", type=int, default=1_000, help="live events a second (1000)")
     parser.add_argument("--seconds", type=int, default=60, help="of live traffic that are measured (60)")
-    parser.add_argument("--growth", action="store_true", help="watch checkpoints over 2,000,000 events")
+    parser.add_argument("--growth", action="store_true", help="watch checkpoints over 4,000,000 events")
     parser.add_argument("--soak", type=float, metavar="MINUTES", help="watch memory and state over so long a time")
     parser.add_argument("--json", type=Path, default=ROOT / "build" / "bench-flink.json", help="where the numbers go")
     return parser.parse_args(arguments)
