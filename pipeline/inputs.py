@@ -54,14 +54,13 @@ def load_inputs(options: RunOptions) -> Inputs:
 
 def demo_keys_will_do(options: RunOptions) -> bool:
     """Whether no keys are set, and what is written stays on this machine."""
-    topics = [place for place in (options.changes, options.dead_letters) if isinstance(place, KafkaAddress)]
+    topics = [place for place in options.outputs.values() if isinstance(place, KafkaAddress)]
     return uses_demo_keys() and all(topic.is_local for topic in topics)
 
 
 def _check_outputs(options: RunOptions, files: list[str]) -> None:
-    places = {"--changes": options.changes, "--dead-letters": options.dead_letters}
     _check_topics(options)
-    outputs = {option: place for option, place in places.items() if isinstance(place, str)}
+    outputs = {option: place for option, place in options.outputs.items() if isinstance(place, str)}
     for option, path in outputs.items():
         if not path.endswith(RECORD_ENDINGS):
             raise OutputError(f"{option}: {path} has no known ending; end it with {', '.join(RECORD_ENDINGS)}")
@@ -86,11 +85,8 @@ def _check_outputs(options: RunOptions, files: list[str]) -> None:
 
 def _check_topics(options: RunOptions) -> None:
     taken: dict[str, str] = {}
-    for option, place in (("--events", options.events), ("--changes", options.changes)):
-        if isinstance(place, KafkaAddress):
-            taken.setdefault(place.url, option)
-    for option, place in (("--changes", options.changes), ("--dead-letters", options.dead_letters)):
-        if isinstance(place, KafkaAddress) and taken.get(place.url, option) != option:
+    for option, place in (("--events", options.events), *options.outputs.items()):
+        if isinstance(place, KafkaAddress) and taken.setdefault(place.url, option) != option:
             raise OptionError(f"{option}: {place.url} is the topic of {taken[place.url]} too; give another one")
 
 

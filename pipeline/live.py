@@ -83,7 +83,7 @@ def submit(launch: Launch, say: Callable[[str], None]) -> LiveJob:
     """
     options = launch.options
     started = time.monotonic()
-    for place in (options.events, options.changes, options.dead_letters):
+    for place in (options.events, *options.outputs.values()):
         if isinstance(place, KafkaAddress) and ensure_topic(place, PARTITIONS):
             say(f"made the topic {place.url} with {PARTITIONS} partitions")
     flink = FlinkRest(launch.cluster.need("flink"))

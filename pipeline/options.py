@@ -32,9 +32,9 @@ _ALIASES = {
 _LATER_RUNNERS = ("DataflowRunner", "PortableRunner", "SparkRunner")
 #: What `segments run` knows itself.
 OWN_OPTIONS = (
-    "--rules", "--events", "--changes", "--mapping", "--profiles", "--dead-letters", "--emit", "--until",
-    "--max-disorder", "--shards", "--summary", "--runner", "--expansion-service", "--from-savepoint", "--detach",
-    "--dry-run", "--quiet", "--verbose", "--help",
+    "--rules", "--events", "--changes", "--mapping", "--profiles", "--dead-letters", "--audit", "--emit",
+    "--until", "--max-disorder", "--shards", "--summary", "--runner", "--expansion-service", "--from-savepoint",
+    "--detach", "--dry-run", "--quiet", "--verbose", "--help",
 )  # fmt: skip
 
 #: The path of a file, or a topic.
@@ -45,14 +45,16 @@ Place = str | KafkaAddress
 class RunOptions:
     """What `segments run` was asked to do.
 
-    Times are µs. ``early``: also emit provisional changes as batches arrive. ``until``: settle up to there, None for
-    the end of the log. ``beam_args`` go to Beam as they are; each of them is an option that Beam knows.
+    Times are µs. ``audit``: None where nobody wants it. ``early``: also emit provisional changes as batches arrive.
+    ``until``: settle up to there, None for the end of the log. ``beam_args`` go to Beam as they are; each of them is an
+    option that Beam knows.
     """
 
     rules: str
     events: Place
     changes: Place
     dead_letters: Place
+    audit: Place | None
     mapping: str | None
     profiles: str | None
     early: bool
@@ -72,6 +74,12 @@ class RunOptions:
         """Whether the input has no end."""
         return isinstance(self.events, KafkaAddress)
 
+    @property
+    def outputs(self) -> dict[str, Place]:
+        """By option where records go."""
+        always: dict[str, Place] = {"--changes": self.changes, "--dead-letters": self.dead_letters}
+        return always if self.audit is None else {**always, "--audit": self.audit}
+
     @classmethod
     def parse(
         cls,
@@ -82,6 +90,7 @@ class RunOptions:
         mapping: str | None = None,
         profiles: str | None = None,
         dead_letters: str | None = None,
+        audit: str | None = None,
         emit: str | None = None,
         until: str | None = None,
         max_disorder: str | None = None,
@@ -120,6 +129,7 @@ class RunOptions:
                 if dead_letters is None
                 else _place("--dead-letters", dead_letters, reads=False)
             ),
+            audit=None if audit is None else _place("--audit", audit, reads=False),
             mapping=mapping,
             profiles=profiles,
             early=live if emit is None else _emit(emit) == "early",
@@ -185,7 +195,7 @@ def _check_flink(options: RunOptions) -> None:
     """Flink's workers may be anywhere, so what they read and write must be reachable from everywhere."""
     if not options.live:
         raise OptionError("--events: Flink reads kafka://; `segments replay` writes a log into a topic")
-    for option, place in (("--changes", options.changes), ("--dead-letters", options.dead_letters)):
+    for option, place in options.outputs.items():
         if not isinstance(place, KafkaAddress):
             raise OptionError(f"{option}: Flink writes to kafka://HOST:PORT/TOPIC, not to a file")
     if options.profiles is not None:

@@ -79,8 +79,10 @@ def show_heartbeats(summary: "HeartbeatSummary") -> None:
 
 def show_tail(summary: "TailSummary") -> None:
     """What was read, on standard error: standard output has the messages."""
-    counts = f"{summary.changes:,} changes, {summary.dead_letters:,} dead letters, {summary.undecodable:,} undecodable"
-    _errors().print(counts, highlight=False, soft_wrap=True)
+    counts = [f"{summary.changes:,} changes", f"{summary.dead_letters:,} dead letters"]
+    if summary.audit_records:
+        counts.append(f"{summary.audit_records:,} audit records")
+    _errors().print(", ".join([*counts, f"{summary.undecodable:,} undecodable"]), highlight=False, soft_wrap=True)
 
 
 def show_summary(summary: "Summary", options: RunOptions) -> None:

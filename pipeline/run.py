@@ -15,11 +15,20 @@ from apache_beam.runners.runner import PipelineResult
 
 from pipeline.graph import Outputs, Plan, build
 from pipeline.inputs import Inputs, demo_keys_will_do
+from pipeline.io.audit_file import AuditWriter
 from pipeline.io.changes_file import ChangesWriter
 from pipeline.io.dead_letters_file import DeadLettersWriter
 from pipeline.io.kafka_address import KafkaAddress
-from pipeline.io.kafka_sinks import WriteChangesToKafka, WriteDeadLettersToKafka
-from pipeline.io.local_sinks import LocalSinks, WriteChanges, WriteDeadLetters, WriteProfiles, register, unregister
+from pipeline.io.kafka_sinks import WriteAuditToKafka, WriteChangesToKafka, WriteDeadLettersToKafka
+from pipeline.io.local_sinks import (
+    LocalSinks,
+    WriteAudit,
+    WriteChanges,
+    WriteDeadLetters,
+    WriteProfiles,
+    register,
+    unregister,
+)
 from pipeline.io.output_file import OutputFile
 from pipeline.io.read_files import ReadFiles, formats
 from pipeline.options import RunOptions
@@ -82,16 +91,18 @@ def execute(options: RunOptions, inputs: Inputs, clock: Callable[[], float] = ti
 
 def _open_sinks(options: RunOptions, now: int) -> LocalSinks:
     with ExitStack() as opened:
-        changes = dead_letters = summary = None
+        changes = dead_letters = audit = summary = None
         if isinstance(options.changes, str):
             changes = opened.enter_context(ChangesWriter(options.changes))
         if isinstance(options.dead_letters, str):
             dead_letters = opened.enter_context(DeadLettersWriter(options.dead_letters))
+        if isinstance(options.audit, str):
+            audit = opened.enter_context(AuditWriter(options.audit))
         if options.summary is not None:
             summary = opened.enter_context(OutputFile(options.summary, "--summary"))
         profiles = None if options.profiles is None else _open_store(options.profiles)
         opened.pop_all()  # from here on the run closes them
-        return LocalSinks(changes, dead_letters, summary, profiles, now)
+        return LocalSinks(changes, dead_letters, audit, summary, profiles, now)
 
 
 def _open_store(url: str) -> "ProfileStore":
@@ -111,6 +122,7 @@ def plan_of(options: RunOptions, inputs: Inputs, now: int | Callable[[], int]) -
         shards=options.shards,
         early=options.early,
         profiles=options.profiles is not None,
+        audit=options.audit is not None,
         demo_keys=demo_keys_will_do(options),
         now=now,
     )
@@ -122,6 +134,8 @@ def write_topics(outputs: Outputs, options: RunOptions) -> None:
         outputs.changes | "WriteChangesToKafka" >> WriteChangesToKafka(options.changes)
     if isinstance(options.dead_letters, KafkaAddress):
         outputs.dead_letters | "WriteDeadLettersToKafka" >> WriteDeadLettersToKafka(options.dead_letters)
+    if outputs.audit is not None and isinstance(options.audit, KafkaAddress):
+        outputs.audit | "WriteAuditToKafka" >> WriteAuditToKafka(options.audit)
 
 
 def _execute(options: RunOptions, inputs: Inputs, run: str, now: int) -> PipelineResult:
@@ -134,6 +148,8 @@ def _execute(options: RunOptions, inputs: Inputs, run: str, now: int) -> Pipelin
     outputs.profiles | "WriteProfiles" >> beam.ParDo(WriteProfiles(run))
     if isinstance(options.dead_letters, str):
         outputs.dead_letters | "WriteDeadLetters" >> beam.ParDo(WriteDeadLetters(run))
+    if outputs.audit is not None and isinstance(options.audit, str):
+        outputs.audit | "WriteAudit" >> beam.ParDo(WriteAudit(run))
     write_topics(outputs, options)
     result = pipeline.run()
     result.wait_until_finish()

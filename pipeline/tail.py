@@ -1,4 +1,5 @@
-"""The messages that a run has put into a topic, for people and for files: changes and dead letters."""
+"""The messages that a run has put into a topic, for people and for files: changes, dead letters and audit
+records."""
 
 import os
 import sys
@@ -22,7 +23,7 @@ from segmentation.units import SECOND, parse_duration
 
 #: Seconds between two looks at the clock.
 _WAIT: Final = 0.2
-_SCHEMAS: Final = ("segment_change", "dead_letter")
+_SCHEMAS: Final = ("segment_change", "dead_letter", "audit_record")
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,14 @@ class TailSummary:
 
     changes: int = 0
     dead_letters: int = 0
-    #: Messages that are neither, or are broken.
+    audit_records: int = 0
+    #: Messages that are none of these, or are broken.
     undecodable: int = 0
 
     @property
     def messages(self) -> int:
         """All of them."""
-        return self.changes + self.dead_letters + self.undecodable
+        return self.changes + self.dead_letters + self.audit_records + self.undecodable
 
 
 def tail(
@@ -106,6 +108,10 @@ def readable(schema: str, record: Mapping[str, Any]) -> str:
         place = record["source"] if record["position"] is None else f"{record['source']}:{record['position']}"
         time_of = _moment(record["failed_at"])
         return f"{time_of}  dead letter  {record['reason']}  {place}  {record['step']}: {record['error']}"
+    if schema == "audit_record":
+        told = "an event" if record["event_name"] is None else record["event_name"]
+        counts = f"{told} of {_moment(record['occurred_at'])} counts from {_moment(record['counted_at'])}"
+        return f"{_moment(record['emitted_at'])}  {record['kind']}  {record['subject_id']}  {counts}"
     parts = (record["subject_id"], f"{record['action']:<9}", record["segment"], record["stage"], record["cause"])
     return "  ".join((_moment(record["effective_at"]), *parts))
 
@@ -122,7 +128,9 @@ def decode_message(value: bytes | None) -> tuple[str, dict[str, Any]]:
     for schema in _SCHEMAS:
         if value.startswith(MARKER) and fingerprint in plain_writers(schema):
             return schema, decode_single_object(schema, value)
-    raise SchemaError(f"neither a change nor a dead letter: it begins with {value[:HEADER_BYTES].hex(' ')}")
+    raise SchemaError(
+        f"neither a change nor a dead letter nor an audit record: it begins with {value[:HEADER_BYTES].hex(' ')}"
+    )
 
 
 class _Printer:
@@ -151,6 +159,8 @@ class _Printer:
             return
         if schema == "dead_letter":
             self.summary.dead_letters += 1
+        elif schema == "audit_record":
+            self.summary.audit_records += 1
         else:
             self.summary.changes += 1
         if self._out is not None:

@@ -5,7 +5,7 @@ from dataclasses import fields
 from typing import Any, Final, TypeVar
 
 from schemas.errors import SchemaError
-from schemas.types import DeadLetter, Event, Evidence, Profile, Record, SegmentChange
+from schemas.types import AuditRecord, DeadLetter, Event, Evidence, Profile, Record, SegmentChange
 
 R = TypeVar("R", bound=Record)
 
@@ -15,6 +15,7 @@ SCHEMA_OF: Final[Mapping[type[Record], str]] = {
     SegmentChange: "segment_change",
     Profile: "profile",
     DeadLetter: "dead_letter",
+    AuditRecord: "audit_record",
 }
 
 _NAMES: Final = {kind: tuple(part.name for part in fields(kind)) for kind in (*SCHEMA_OF, Evidence)}

@@ -19,7 +19,7 @@ from schemas.errors import SchemaError
 Schema = dict[str, Any]
 
 #: Every schema by the name that the functions of this package take.
-SCHEMA_NAMES: Final = ("event", "segment_change", "profile", "dead_letter")
+SCHEMA_NAMES: Final = ("event", "segment_change", "profile", "dead_letter", "audit_record")
 
 _FOLDER = Path(__file__).parent
 

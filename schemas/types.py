@@ -13,6 +13,7 @@ Scalar = str | int | float | bool | None
 Action = Literal["ENTERED", "EXITED", "RETRACTED"]
 Stage = Literal["EARLY", "ON_TIME", "LATE"]
 Cause = Literal["erasure", "consent", "rules", "flags", "event", "population", "time", "unknown"]
+AuditKind = Literal["late_event", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -125,4 +126,26 @@ class DeadLetter:
     failed_at: int
 
 
-Record = Event | SegmentChange | Profile | DeadLetter
+@dataclass(frozen=True)
+class AuditRecord:
+    """One thing that happened to one subject beside its changes."""
+
+    #: 32 hex digits of SHA-256: a record that is repeated after a crash has the same.
+    audit_id: str
+    #: ``unknown`` stands for one that a newer writer knows.
+    kind: AuditKind
+    #: Pseudonym of the user; the message key.
+    subject_id: str
+    #: Of the event; null where no feature of the rules asks for events of this name.
+    event_name: str | None
+    #: Event time, µs.
+    occurred_at: int
+    #: The tick from which it counts, µs.
+    counted_at: int
+    #: Version of the rules file that the tick settled with.
+    rules_version: int
+    #: µs of the run's clock.
+    emitted_at: int
+
+
+Record = Event | SegmentChange | Profile | DeadLetter | AuditRecord

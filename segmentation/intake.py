@@ -10,7 +10,7 @@ from segmentation.acceptance import ID_MEMORY, Remembered
 from segmentation.batches import EventsOfShard
 from segmentation.config import Journey, RollingScore, Rules
 from segmentation.event_rows import PENDING, EventRows, Pending, in_order
-from segmentation.features.timeline import I64, Column, Events, Span
+from segmentation.features.timeline import I64, Bool, Column, Events, Span
 from segmentation.reading import property_plan
 from segmentation.texts import Texts
 
@@ -106,7 +106,6 @@ class Intake:
         if len(events):
             events = events.where(in_order(events["user"], events["at"]))
         at, counted_at = events["at"], events["counted_at"]
-        late = counted_at > (at // span.tick + 1) * span.tick
         return Events(
             user=events["user"],
             at=at,
@@ -115,8 +114,13 @@ class Intake:
             tie=events.texts["tie"],
             properties=events.texts,
             names=self.names,
-            late=late,
+            late=self.are_late(events),
         )
+
+    def are_late(self, events: EventRows) -> Bool:
+        """Which events count from a later tick than their own."""
+        late: Bool = events["counted_at"] > (events["at"] // self._tick + 1) * self._tick
+        return late
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """``remembered``, ``pending``, and ``names`` (what the codes of pending events stand for)."""

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
+from segmentation.audit import LateEvents
 from segmentation.batches import EventsOfShard, FeaturesOfShard
 from segmentation.config import RollingCount, RollingScore, Rules
-from segmentation.event_rows import latest_by_user
+from segmentation.event_rows import EventRows, latest_by_user
 from segmentation.features import initial_state
 from segmentation.features.attributes import TouchState
 from segmentation.features.rolling import boundary_column
@@ -28,7 +29,7 @@ from segmentation.features.timeline import (
 )
 from segmentation.features.vocabulary import NO_VALUE
 from segmentation.frames import decode_frames, encode_frames, tables_under
-from segmentation.intake import Counts, Intake
+from segmentation.intake import OTHER_NAME, Counts, Intake
 from segmentation.moves import Moves, moves_of
 from segmentation.percentiles import features_with_percentile
 from segmentation.units import next_tick
@@ -41,6 +42,8 @@ class Settled:
     features: FeaturesOfShard
     #: By feature how its population moved; features whose did not are left out.
     moves: dict[str, Moves]
+    #: The events that were late; None where none was, or nobody asked.
+    late: LateEvents | None = None
 
 
 class Tracker:
@@ -98,18 +101,21 @@ class Tracker:
         last = self.last_due()
         return clock is None or (last is not None and next_tick(clock, self.rules.tick) <= last)
 
-    def advance(self, until: int) -> Settled:
-        """Settle all ticks up to ``until`` (µs, a tick), in one columnar step."""
+    def advance(self, until: int, *, audit: bool = False) -> Settled:
+        """Settle all ticks up to ``until`` (µs, a tick), in one columnar step; ``audit``: tell what was late."""
         tick = self.rules.tick
         if self.settled is None:
             first = self.first_due()
             self.settled = until - tick if first is None else min(first, until) - tick
         span = Span(self.settled, tick, (until - self.settled) // tick)
-        counted = self._intake.in_columns(self._intake.accept(until, self.settled), span)
-        self.counts.late += int(counted.late.sum())
+        accepted = self._intake.accept(until, self.settled)
+        counted = self._intake.in_columns(accepted, span)
+        late = int(counted.late.sum())
+        self.counts.late += late
         advances = [state.advance(counted, span) for state in self._grown()]
         parts = [each.changes for each in advances]
-        settled = Settled(self._message(parts, counted, span), self._moves(parts, span))
+        audited = self._late(accepted) if audit and late else None
+        settled = Settled(self._message(parts, counted, span), self._moves(parts, span), audited)
         for each in advances:
             each.settle()
         self.settled = until
@@ -212,6 +218,15 @@ class Tracker:
         vocabularies = self._own_words(table)
         users = [self._users[each] for each in of_row[starts].tolist()]
         return FeaturesOfShard(users, {"user": user, **table}, vocabularies, span.settled, span.end)
+
+    def _late(self, accepted: EventRows) -> LateEvents:
+        """The late ones among the events that were accepted."""
+        late = accepted.where(self._intake.are_late(accepted))
+        rows, user = np.unique(late["user"], return_inverse=True)
+        # The last name stands for all others, and as the last also for the code -1 of reserved events.
+        names = [None if name == OTHER_NAME else name for name in self._intake.names]
+        events = EventRows({**late.columns, "user": user}, {})
+        return LateEvents([self._users[row] for row in rows.tolist()], events, names)
 
     def _own_words(self, table: dict[str, Column]) -> dict[str, list[str]]:
         """By attribute the texts that ``table`` names; its codes become positions among them."""

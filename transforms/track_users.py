@@ -14,6 +14,7 @@ from segmentation.config import Rules
 from segmentation.intake import Counts
 from segmentation.moves import CLOCK, clock_moves, encode_moves
 from segmentation.tracker import Settled
+from transforms.auditing import Auditor
 from transforms.decode_events import NAMESPACE
 from transforms.shard_state import ShardState
 from transforms.timing import Timing
@@ -21,44 +22,54 @@ from transforms.tracking import TrackerMachine
 
 FEATURES: Final = "features"
 POPULATION: Final = "population"
+AUDIT: Final = "audit"
 Features = TaggedOutput[Literal["features"], tuple[int, bytes]]
 Moves = TaggedOutput[Literal["population"], tuple[str, bytes]]
+Audits = TaggedOutput[Literal["audit"], bytes]
 
 
 class TrackUsers(beam.PTransform[Any, Any]):
-    """PCollection of (shard, event batch) -> ``features`` of (shard, features) and ``population`` of (feature, moves).
+    """PCollection of (shard, event batch) -> ``features`` of (shard, features) and ``population`` of (feature, moves),
+    and where that is asked for ``audit`` (frames of audit records as bytes).
 
     Args:
         rules: the rules to follow.
         timing: when ticks settle.
         shards: how many there are; recorded in the state.
         early: also emit what an arriving batch changes at once, ahead of its tick.
+        auditor: makes records of late events; None where nobody wants them, and then there is no such output.
     """
 
-    def __init__(self, rules: Rules, timing: Timing, shards: int, *, early: bool) -> None:
+    def __init__(
+        self, rules: Rules, timing: Timing, shards: int, *, early: bool, auditor: Auditor | None = None
+    ) -> None:
         super().__init__()
         self._rules = rules
         self._timing = timing
         self._shards = shards
         self._early = early
+        self._auditor = auditor
 
     def expand(self, batches: beam.PCollection[Any]) -> Any:
         """Apply the transform."""
         if self._timing.bounded:
-            track: beam.DoFn = _TrackBounded(self._rules, self._timing)
+            track: beam.DoFn = _TrackBounded(self._rules, self._timing, self._auditor)
         else:
             track = self.live_fn()
-        return batches | "Track" >> beam.ParDo(track).with_outputs(FEATURES, POPULATION)
+        tags = (FEATURES, POPULATION) if self._auditor is None else (FEATURES, POPULATION, AUDIT)
+        return batches | "Track" >> beam.ParDo(track).with_outputs(*tags)
 
     def live_fn(self) -> beam.DoFn:
         """The stateful step of a live run."""
-        return _TrackLive(self._rules, self._timing, self._shards, self._early)
+        return _TrackLive(self._rules, self._timing, self._shards, self._early, self._auditor)
 
 
-def _emitted(shard: int, settled: Settled) -> Iterator[Features | Moves]:
+def _emitted(shard: int, settled: Settled, auditor: Auditor | None) -> Iterator[Features | Moves | Audits]:
     yield Features(FEATURES, (shard, settled.features.encode()))
     for feature, moves in settled.moves.items():
         yield Moves(POPULATION, (feature, encode_moves({feature: moves})))
+    if auditor is not None and settled.late is not None:
+        yield Audits(AUDIT, auditor.encode(settled.late))
 
 
 def _count(now: Counts, before: Counts) -> None:
@@ -79,9 +90,10 @@ class _TrackBounded(beam.DoFn):
     BATCHES = BagStateSpec("track_batches", BytesCoder())
     END = TimerSpec("track_end", TimeDomain.WATERMARK)
 
-    def __init__(self, rules: Rules, timing: Timing) -> None:
+    def __init__(self, rules: Rules, timing: Timing, auditor: Auditor | None) -> None:
         self._rules = rules
         self._timing = timing
+        self._auditor = auditor
 
     def process(
         self,
@@ -95,7 +107,7 @@ class _TrackBounded(beam.DoFn):
     @on_timer(END)
     def settle(
         self, shard: Any = beam.DoFn.KeyParam, batches: Any = beam.DoFn.StateParam(BATCHES)
-    ) -> Iterable[Features | Moves]:
+    ) -> Iterable[Features | Moves | Audits]:
         machine = TrackerMachine(self._rules, self._timing)
         for batch in batches.read():
             machine.take(batch)
@@ -103,7 +115,8 @@ class _TrackBounded(beam.DoFn):
         tracker = machine.tracker
         until = machine.last_due()
         if until is not None:
-            yield from _emitted(shard, tracker.advance(until))
+            settled = tracker.advance(until, audit=self._auditor is not None)
+            yield from _emitted(shard, settled, self._auditor)
             tracker.count_rest()
             latest = tracker.latest_accepted()
             if latest is not None:
@@ -119,11 +132,12 @@ class _TrackLive(beam.DoFn):
     LOG = BagStateSpec("track_log", BytesCoder())
     TICK = TimerSpec("track_tick", TimeDomain.WATERMARK)
 
-    def __init__(self, rules: Rules, timing: Timing, shards: int, early: bool) -> None:
+    def __init__(self, rules: Rules, timing: Timing, shards: int, early: bool, auditor: Auditor | None) -> None:
         self._rules = rules
         self._timing = timing
         self._shards = shards
         self._early = early
+        self._auditor = auditor
 
     def setup(self) -> None:
         self._state = ShardState(lambda: TrackerMachine(self._rules, self._timing), self._shards)
@@ -135,7 +149,7 @@ class _TrackLive(beam.DoFn):
         snapshot: Any = beam.DoFn.StateParam(SNAPSHOT),
         log: Any = beam.DoFn.StateParam(LOG),
         tick: Any = beam.DoFn.TimerParam(TICK),
-    ) -> Iterable[Features | Moves]:
+    ) -> Iterable[Features | Moves | Audits]:
         shard, batch = element
         opened = self._state.load(shard, head, snapshot, log)
         machine = opened.machine
@@ -163,13 +177,14 @@ class _TrackLive(beam.DoFn):
         snapshot: Any = beam.DoFn.StateParam(SNAPSHOT),
         log: Any = beam.DoFn.StateParam(LOG),
         tick: Any = beam.DoFn.TimerParam(TICK),
-    ) -> Iterable[Features | Moves]:
+    ) -> Iterable[Features | Moves | Audits]:
         opened = self._state.load(shard, head, snapshot, log)
         machine = opened.machine
         until = machine.due_by(fired)
         if until is not None:
             before = machine.tracker.counts.copy()
-            yield from _emitted(shard, machine.tracker.advance(until))
+            settled = machine.tracker.advance(until, audit=self._auditor is not None)
+            yield from _emitted(shard, settled, self._auditor)
             opened.append(machine.settle_entry(until))
             _count(machine.tracker.counts, before)
         following = machine.next_due()

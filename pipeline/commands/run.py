@@ -43,6 +43,15 @@ def run(
         str | None,
         typer.Option(metavar="PLACE", help="Where refused records go.", show_default="beside the changes"),
     ] = None,
+    audit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PLACE",
+            help="Where a record of every late event goes, with the tick from which it counts: a .jsonl, .jsonl.gz or "
+            ".avro file, or a topic. In files nothing is late.",
+            show_default="nowhere",
+        ),
+    ] = None,
     emit: Annotated[
         str | None,
         typer.Option(
@@ -122,6 +131,7 @@ def run(
             mapping=mapping,
             profiles=profiles,
             dead_letters=dead_letters,
+            audit=audit,
             emit=emit,
             until=until,
             max_disorder=max_disorder,

@@ -97,7 +97,7 @@ def tail(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Show the changes in a topic, or the dead letters, one a line."""
+    """Show the changes in a topic, or the dead letters, or the audit records, one a line."""
     from pipeline.report import show_tail
     from pipeline.tail import TailOptions
     from pipeline.tail import tail as read

@@ -10,6 +10,7 @@ from pipeline.clock import wall_clock
 from pipeline.io.kafka_address import KafkaAddress
 from pipeline.io.kafka_clients import max_message_bytes
 from pipeline.io.kafka_producer import Headers, TopicProducer
+from schemas.audit_frame import audit_records
 from schemas.change_messages import encode_changes
 from schemas.codec import encode_single_object
 from schemas.records import to_record
@@ -20,6 +21,7 @@ from segmentation.units import MILLISECOND
 _CONTENT: Final[tuple[str, bytes]] = ("content-type", b"avro/binary")
 _CHANGE: Final[Headers] = [_CONTENT, ("schema", b"segments.v1.SegmentChange")]
 _LETTER: Final[Headers] = [_CONTENT, ("schema", b"segments.v1.DeadLetter")]
+_AUDIT: Final[Headers] = [_CONTENT, ("schema", b"segments.v1.AuditRecord")]
 #: Bytes of a batch that are no value: its own header, the record's, and the headers above.
 _OVERHEAD: Final = 1_024
 
@@ -55,6 +57,21 @@ class WriteDeadLettersToKafka(beam.PTransform[Any, Any]):
         return letters | "Send" >> beam.ParDo(_SendDeadLetters(self._address))
 
 
+class WriteAuditToKafka(beam.PTransform[Any, Any]):
+    """Frames of audit records (as bytes) to a topic, a message for each: key ``subject_id``, time ``counted_at``.
+
+    ``emitted_at`` is the wall clock here. Messages may come twice, as those of `WriteChangesToKafka`.
+    """
+
+    def __init__(self, address: KafkaAddress) -> None:
+        super().__init__()
+        self._address = address
+
+    def expand(self, frames: beam.PCollection[Any]) -> Any:
+        """Apply the transform."""
+        return frames | "Send" >> beam.ParDo(_SendAudit(self._address))
+
+
 class _Send(beam.DoFn):
     """Keeps a producer for as long as the worker keeps the step."""
 
@@ -85,6 +102,14 @@ class _SendChanges(_Send):
 class _SendDeadLetters(_Send):
     def process(self, letter: DeadLetter) -> None:
         self._producer.send(encode_letter(letter, self._max_bytes - _OVERHEAD), headers=_LETTER)
+
+
+class _SendAudit(_Send):
+    def process(self, frames: bytes) -> None:
+        for record in audit_records(decode_frames(frames)[1]["audit"], wall_clock()):
+            message = encode_single_object("audit_record", record)
+            key, time = record["subject_id"].encode(), record["counted_at"] // MILLISECOND
+            self._producer.send(message, key=key, timestamp=time, headers=_AUDIT)
 
 
 def encode_letter(letter: DeadLetter, max_bytes: int) -> bytes:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 import apache_beam as beam
 import polars as pl
 
+from pipeline.io.audit_file import AuditWriter
 from pipeline.io.changes_file import ChangesWriter
 from pipeline.io.dead_letters_file import DeadLettersWriter
 from pipeline.io.output_file import OutputFile
+from schemas.audit_frame import audit_records
 from schemas.change_frame import CHANGE_COLUMNS
 from schemas.types import DeadLetter
 from segmentation.frames import decode_frames
@@ -28,6 +30,7 @@ class LocalSinks:
 
     changes: ChangesWriter | None
     dead_letters: DeadLettersWriter | None
+    audit: AuditWriter | None
     summary: OutputFile | None
     profiles: "ProfileStore | None"
     now: int
@@ -51,7 +54,8 @@ class LocalSinks:
 
     def _files(self) -> list[OutputFile]:
         """The changes last: where they are, all else is in its place."""
-        return [file for file in (self.summary, self.dead_letters, self.changes) if file is not None]
+        files = (self.summary, self.dead_letters, self.audit, self.changes)
+        return [file for file in files if file is not None]
 
 
 _open: dict[str, LocalSinks] = {}
@@ -113,3 +117,17 @@ class WriteDeadLetters(beam.DoFn):
         if sinks.dead_letters is not None:
             with sinks.lock:
                 sinks.dead_letters.write([letter])
+
+
+class WriteAudit(beam.DoFn):
+    """Frames of audit records (as bytes) into the run's file."""
+
+    def __init__(self, run: str) -> None:
+        self._run = run
+
+    def process(self, frames: bytes) -> None:
+        """Write one frame."""
+        sinks = _open[self._run]
+        if sinks.audit is not None:
+            with sinks.lock:
+                sinks.audit.write(audit_records(decode_frames(frames)[1]["audit"], sinks.now))

@@ -29,6 +29,11 @@ def _run(tmp_path: Path, **changed: object) -> Outcome:
         ("events", "pubsub://project/topic", "--events: pubsub:// is not available yet"),
         ("changes", "pubsub://project/topic", "--changes: pubsub:// is not available yet"),
         ("dead-letters", "kafka://broker:1/topic?group=g", "--dead-letters: group is for reading"),
+        ("audit", "kafka://broker:1/topic?group=g", "--audit: group is for reading"),
+        ("audit", "pubsub://project/topic", "--audit: pubsub:// is not available yet"),
+        ("audit", "kafka://broker:1/topic", "SEGMENTS_STATE_KEY is not set"),
+        ("audit", "audit.csv", "--audit: audit.csv has no known ending"),
+        ("audit", "", "--audit: expected the path of a file"),
         ("summary", "kafka://broker:1/topic", "--summary: can't be a topic; give the path of a file"),
         ("profiles", "postgresql://host/db", "--profiles: postgresql:// is not available yet"),
         ("profiles", "redis://host", "--profiles: redis:// is not available yet"),
@@ -100,7 +105,7 @@ def test_glob_without_match(tmp_path: Path, log: Path) -> None:
     assert (outcome.code, outcome.err) == (2, f"{tmp_path / '*.nothing'}: no file matches\n")
 
 
-@pytest.mark.parametrize("option", ["changes", "dead-letters", "summary"])
+@pytest.mark.parametrize("option", ["changes", "dead-letters", "audit", "summary"])
 def test_output_that_is_the_input(option: str, log: Path, tmp_path: Path) -> None:
     before = log.read_bytes()
     (tmp_path / "link.jsonl").symlink_to(log)
@@ -123,6 +128,12 @@ def test_two_outputs_in_one_file(log: Path, tmp_path: Path) -> None:
     assert "is written as --changes too" in outcome.err
 
 
+def test_audit_in_the_file_of_the_dead_letters(log: Path, tmp_path: Path) -> None:
+    outcome = _run(tmp_path, audit=tmp_path / "out" / "changes.dead-letters.jsonl")
+    assert outcome.code == 2
+    assert "is written as --dead-letters too" in outcome.err
+
+
 def test_output_within_the_folder_that_is_read(log: Path, tmp_path: Path) -> None:
     outcome = _run(
         tmp_path, events=log.parent, rules=write(tmp_path / "rules.yaml", RULES), changes=log.parent / "c.jsonl"
@@ -131,7 +142,7 @@ def test_output_within_the_folder_that_is_read(log: Path, tmp_path: Path) -> Non
     assert "which --events reads whole" in outcome.err
 
 
-@pytest.mark.parametrize("option", ["changes", "dead-letters", "summary"])
+@pytest.mark.parametrize("option", ["changes", "dead-letters", "audit", "summary"])
 def test_output_that_is_a_folder(option: str, log: Path, tmp_path: Path) -> None:
     (tmp_path / "folder.jsonl").mkdir()
     outcome = _run(tmp_path, **{option: tmp_path / "folder.jsonl"})
@@ -139,7 +150,7 @@ def test_output_that_is_a_folder(option: str, log: Path, tmp_path: Path) -> None
     assert "it exists and is no file" in outcome.err
 
 
-@pytest.mark.parametrize("option", ["changes", "dead-letters", "summary", "profiles"])
+@pytest.mark.parametrize("option", ["changes", "dead-letters", "audit", "summary", "profiles"])
 def test_output_below_a_file(option: str, log: Path, tmp_path: Path) -> None:
     path = f"{log}/changes.jsonl"
     outcome = _run(tmp_path, **{option: f"sqlite:///{path}" if option == "profiles" else path})
@@ -203,6 +214,10 @@ TOPIC = "kafka://127.0.0.1:9092"
     [
         ("runner", "PrismRunner", "--runner: kafka:// is read on Flink only, not by PrismRunner"),
         ("dead-letters", "letters.jsonl", "--dead-letters: Flink writes to kafka://HOST:PORT/TOPIC, not to a file"),
+        ("audit", "audit.jsonl", "--audit: Flink writes to kafka://HOST:PORT/TOPIC, not to a file"),
+        ("audit", f"{TOPIC}/events", f"--audit: {TOPIC}/events is the topic of --events too"),
+        ("audit", f"{TOPIC}/changes", f"--audit: {TOPIC}/changes is the topic of --changes too"),
+        ("audit", f"{TOPIC}/changes.dead-letters", "changes.dead-letters is the topic of --dead-letters too"),
         ("dead-letters", f"{TOPIC}/events", f"--dead-letters: {TOPIC}/events is the topic of --events too"),
         ("changes", f"{TOPIC}/events", f"--changes: {TOPIC}/events is the topic of --events too"),
         ("profiles", "sqlite:///p.db", "--profiles: sqlite:// is a file of this machine"),

@@ -62,6 +62,17 @@ def test_quiet_says_nothing_but_warnings(tmp_path: Path) -> None:
     assert done.outcome.err.startswith("WARNING: no keys are set")
 
 
+@pytest.mark.parametrize("emit", ["settled", "early"])
+def test_nothing_in_a_file_is_late_so_its_audit_is_empty(emit: str, tmp_path: Path) -> None:
+    for ending in ("jsonl", "avro"):
+        audit = tmp_path / f"audit.{ending}"
+        done = run_lines(tmp_path, lines([*EVENTS[3:], *EVENTS[:3]]), "--audit", audit, "--emit", emit)
+        assert done.summary["late"] == 0
+    assert (tmp_path / "audit.jsonl").read_bytes() == b""
+    with (tmp_path / "audit.avro").open("rb") as stream:
+        assert list(read_container(stream, "audit_record")) == []
+
+
 def _members(changes: Iterable[dict[str, Any]]) -> dict[str, set[str]]:
     """The memberships that a reader of the settled changes ends up with."""
     members: dict[str, set[str]] = {}

@@ -8,16 +8,18 @@ from pipeline.tail import TailOptions, decode_message, readable
 from schemas.codec import encode_single_object
 from schemas.errors import SchemaError
 from schemas.records import to_record
-from schemas.types import DeadLetter
+from schemas.types import AuditRecord, DeadLetter
 from segmentation.units import SECOND
 from tests.io.changes import CHANGE, START
 
 TOPIC = "kafka://127.0.0.1:9092/changes"
 LETTER = DeadLetter("undecodable", "DecodeError", "no JSON", "DecodeEvents", "kafka://b:1/t/3", 7, b"\xff", START + 5)
 
+LATE = AuditRecord("a1", "late_event", "s1.a", "click", START, START + 3_600 * SECOND, 1, START + 3_700 * SECOND)
+
 
 def test_schema_of_a_message_is_told_by_its_fingerprint() -> None:
-    for schema, value in (("segment_change", CHANGE), ("dead_letter", LETTER)):
+    for schema, value in (("segment_change", CHANGE), ("dead_letter", LETTER), ("audit_record", LATE)):
         record = to_record(value)
         assert decode_message(encode_single_object(schema, record)) == (schema, record)
 
@@ -47,6 +49,13 @@ def test_readable_dead_letter() -> None:
     line = readable("dead_letter", to_record(LETTER))
     told = "dead letter  undecodable  kafka://b:1/t/3:7  DecodeEvents: no JSON"
     assert line == f"2026-01-01T00:00:00.000005Z  {told}"
+
+
+@pytest.mark.parametrize(("name", "said"), [("click", "click"), (None, "an event")])
+def test_readable_audit_record(name: str | None, said: str) -> None:
+    line = readable("audit_record", {**to_record(LATE), "event_name": name})
+    told = f"{said} of 2026-01-01T00:00:00Z counts from 2026-01-01T01:00:00Z"
+    assert line == f"2026-01-01T01:01:40Z  late_event  s1.a  {told}"
 
 
 def test_every_option_is_read() -> None:

@@ -11,7 +11,7 @@ from pipeline import ending
 from pipeline.main import app
 from pipeline.options import OWN_OPTIONS
 from pipeline.run import Summary
-from schemas.types import DeadLetter
+from schemas.types import AuditRecord, DeadLetter
 from segmentation.rules_file import parse_rules
 from transforms.decoding.reasons import DeadLetterReason
 from transforms.keys import PUBLISH_KEY, STATE_KEY
@@ -94,6 +94,11 @@ def test_no_dead_letter_reason_that_does_not_exist() -> None:
 
 def test_dead_letter_fields() -> None:
     assert not [name for name in DeadLetter.__dataclass_fields__ if f"`{name}`" not in OPERATIONS]
+
+
+def test_audit_fields() -> None:
+    section = OPERATIONS.split("## Audit")[1].split("## Metrics")[0]
+    assert not [name for name in AuditRecord.__dataclass_fields__ if f"`{name}`" not in section]
 
 
 def test_summary_fields() -> None:

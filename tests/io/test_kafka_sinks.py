@@ -9,11 +9,19 @@ from pipeline.io import kafka_clients
 from pipeline.io.kafka_address import KafkaAddress
 from pipeline.io.kafka_clients import BrokerError, count_partitions, ensure_topic
 from pipeline.io.kafka_producer import Headers
-from pipeline.io.kafka_sinks import WriteChangesToKafka, WriteDeadLettersToKafka, _SendChanges, encode_letter
+from pipeline.io.kafka_sinks import (
+    WriteAuditToKafka,
+    WriteChangesToKafka,
+    WriteDeadLettersToKafka,
+    _SendAudit,
+    _SendChanges,
+    encode_letter,
+)
 from schemas.codec import decode_single_object, encode_single_object
 from schemas.records import from_record, to_record
-from schemas.types import DeadLetter
+from schemas.types import AuditRecord, DeadLetter
 from segmentation.frames import encode_frames
+from tests.io.audit import RECORDS, audit_frame
 from tests.io.changes import consistent_log, frame
 
 LETTER = DeadLetter("undecodable", "E", "é", "DecodeEvents", "kafka://b:1/t/3", 7, bytes(range(256)) * 4, 5)
@@ -27,11 +35,12 @@ def decode(message: bytes) -> DeadLetter:
 class _Sent:
     """A producer that keeps what it is given."""
 
-    def __init__(self) -> None:
+    def __init__(self, schema: bytes) -> None:
+        self._schema = schema
         self.records: list[tuple[bytes, bytes, int]] = []
 
     def send(self, value: bytes, *, key: bytes, timestamp: int, headers: Headers) -> None:
-        assert headers == [("content-type", b"avro/binary"), ("schema", b"segments.v1.SegmentChange")]
+        assert headers == [("content-type", b"avro/binary"), ("schema", self._schema)]
         self.records.append((value, key, timestamp))
 
 
@@ -40,7 +49,7 @@ def test_changes_go_out_under_their_subject_at_their_time(monkeypatch: pytest.Mo
     log = consistent_log([(0, 0), (1, 0), (0, 1)])
     changes = frame(*log).drop("emitted_at", "trace_context")
     step = _SendChanges(NOBODY)
-    step._producer = sent = _Sent()  # type: ignore[assignment]
+    step._producer = sent = _Sent(b"segments.v1.SegmentChange")  # type: ignore[assignment]
     step.process(encode_frames({}, {"changes": changes}))
     assert sent.records == [
         (
@@ -50,6 +59,23 @@ def test_changes_go_out_under_their_subject_at_their_time(monkeypatch: pytest.Mo
         )
         for change in log
     ]
+
+
+def test_audit_records_go_out_under_their_subject_at_their_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.io.kafka_sinks.wall_clock", lambda: 7)
+    step = _SendAudit(NOBODY)
+    step._producer = sent = _Sent(b"segments.v1.AuditRecord")  # type: ignore[assignment]
+    step.process(encode_frames({}, {"audit": audit_frame()}))
+    assert sent.records == [
+        (
+            encode_single_object("audit_record", to_record(dataclasses.replace(record, emitted_at=7))),
+            record.subject_id.encode(),
+            record.counted_at // 1_000,
+        )
+        for record in RECORDS
+    ]
+    messages = [decode_single_object("audit_record", value) for value, _, _ in sent.records]
+    assert [from_record(AuditRecord, each).event_name for each in messages] == ["click", None]
 
 
 def test_letter_that_fits_is_whole() -> None:
@@ -80,5 +106,5 @@ def test_broker_that_is_not_there_is_an_error_in_time(ask: object, monkeypatch: 
 
 def test_sinks_pickle_and_hold_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEGMENTS_KAFKA_PASSWORD", "xyzzy")
-    for sink in (WriteChangesToKafka(NOBODY), WriteDeadLettersToKafka(NOBODY)):
+    for sink in (WriteChangesToKafka(NOBODY), WriteDeadLettersToKafka(NOBODY), WriteAuditToKafka(NOBODY)):
         assert b"xyzzy" not in pickle.dumps(sink._address)

@@ -24,7 +24,7 @@ from transforms.timing import Timing
 #: Where the scripts of these tests begin: a multiple of every tick in them, µs.
 START = 1_767_225_600_000_000
 
-_collected: dict[str, list[dict[str, Any]]] = {}
+_collected: dict[tuple[str, str], list[dict[str, Any]]] = {}
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,8 @@ class Outcome:
     """Changes in the order they came out, each with ``seen`` (the event time of its element, µs after `START`)."""
 
     changes: list[dict[str, Any]]
+    #: Rows of the audit, where it was asked for.
+    audit: list[dict[str, Any]]
     counters: dict[str, int]
 
     def of(self, user: str) -> list[tuple[Any, ...]]:
@@ -76,6 +78,7 @@ def run_stream(
     early: bool = True,
     max_disorder: int = 10 * SECOND,
     until: int | None = None,
+    audit: bool = False,
 ) -> Outcome:
     """Play a script through the live graph, then end the input."""
     parsed = parse_rules(rules, "rules.yaml")
@@ -91,13 +94,16 @@ def run_stream(
         number += len(events)
     stream.advance_watermark_to_infinity()
     timing = Timing(bounded=False, max_disorder=max_disorder, until=None if until is None else START + until)
-    plan = Plan(parsed, None, timing, shards, early=early, profiles=False, demo_keys=True, now=START)
+    plan = Plan(parsed, None, timing, shards, early=early, profiles=False, audit=audit, demo_keys=True, now=START)
     run = uuid.uuid4().hex
-    _collected[run] = []
+    _collected[run, "changes"], _collected[run, "audit"] = [], []
     options = PipelineOptions([f"--prism_location={prism}", "--streaming"])
     pipeline = beam.Pipeline(runner="PrismRunner", options=options)
     batches = pipeline | "Script" >> stream | "Typed" >> beam.Map(_same).with_output_types(EventBatch)
-    segment(batches, plan)["changes"] | "Collect" >> beam.ParDo(_Collect(run))
+    segmented = segment(batches, plan)
+    segmented.changes | "Collect" >> beam.ParDo(_Collect(run, "changes"))
+    if segmented.audit is not None:
+        segmented.audit | "CollectAudit" >> beam.ParDo(_Collect(run, "audit"))
     result = pipeline.run()
     result.wait_until_finish()
     counters: dict[str, int] = {}
@@ -105,7 +111,7 @@ def run_stream(
         name = counter.key.metric.name
         value = counter.attempted if counter.committed is None else counter.committed
         counters[name] = counters.get(name, 0) + value
-    return Outcome(_collected.pop(run), counters)
+    return Outcome(_collected.pop((run, "changes")), _collected.pop((run, "audit")), counters)
 
 
 def _same(batch: EventBatch) -> EventBatch:
@@ -125,10 +131,11 @@ def _batch(events: Sequence[Event], number: int) -> EventBatch:
 
 
 class _Collect(beam.DoFn):
-    def __init__(self, run: str) -> None:
+    def __init__(self, run: str, table: str) -> None:
         self._run = run
+        self._table = table
 
     def process(self, frames: bytes, timestamp: Timestamp = beam.DoFn.TimestampParam) -> Iterator[None]:
-        for row in decode_frames(frames)[1]["changes"].to_dicts():
-            _collected[self._run].append({**row, "seen": timestamp.micros - START})
+        for row in decode_frames(frames)[1][self._table].to_dicts():
+            _collected[self._run, self._table].append({**row, "seen": timestamp.micros - START})
         yield from ()

@@ -4,7 +4,7 @@ hand."""
 import pytest
 
 from segmentation.units import DAY, HOUR, MINUTE, SECOND
-from tests.live.stream import START, Event, Watermark, run_stream
+from tests.live.stream import START, Event, Watermark, run_stream, subject_of
 
 pytestmark = pytest.mark.prism
 
@@ -115,6 +115,40 @@ def test_late_event_counts_from_the_next_tick_on(prism_location: str) -> None:
     assert outcome.of("a") == [("LATE", "ENTERED", "busy", 2 * HOUR, "event")]
     assert outcome.counters["late"] == 1
     assert outcome.counters["accepted"] == 3
+
+
+def test_audit_has_a_record_of_every_late_event_with_its_tick(prism_location: str) -> None:
+    script = [
+        [Event("a", 30 * MINUTE), Event("b", 30 * MINUTE)],
+        Watermark(HOUR + MARGIN + SECOND),
+        [Event("a", 40 * MINUTE), Event("b", 50 * MINUTE, "unasked"), Event("b", HOUR + MINUTE)],
+        Watermark(2 * HOUR + MARGIN + SECOND),
+        Event("a", 10 * MINUTE),  # two ticks after its own
+        Event("a", 40 * MINUTE, event_id="e2"),  # a repetition, which counts for nothing
+        Event("b", 2 * HOUR + MINUTE),
+    ]
+    rules = COUNTS.replace("every: 1h}", "every: 1h, event: click}")
+    outcome = run_stream(rules, script, prism_location, audit=True)
+    assert outcome.counters["late"] == len(outcome.audit) == 3
+    assert {
+        (row["subject_id"], row["event_name"], row["occurred_at"] - START, row["counted_at"] - START)
+        for row in outcome.audit
+    } == {
+        (subject_of("a"), "click", 40 * MINUTE, 2 * HOUR),
+        (subject_of("b"), None, 50 * MINUTE, 2 * HOUR),
+        (subject_of("a"), "click", 10 * MINUTE, 3 * HOUR),
+    }
+
+
+def test_audit_changes_no_change(prism_location: str) -> None:
+    script = [
+        Event("a", 30 * MINUTE),
+        Watermark(HOUR + MARGIN + SECOND),
+        [Event("a", 40 * MINUTE), Event("b", HOUR + 30 * MINUTE)],
+    ]
+    without, audited = (run_stream(COUNTS, script, prism_location, audit=audit) for audit in (False, True))
+    assert audited.of("a") == without.of("a") != []
+    assert without.audit == []
 
 
 def test_event_later_than_its_id_is_remembered_is_dropped_and_counted(prism_location: str) -> None:

@@ -4,7 +4,18 @@ from typing import get_args
 
 from hypothesis import strategies as st
 
-from schemas.types import Action, Cause, DeadLetter, Event, Evidence, Profile, SegmentChange, Stage
+from schemas.types import (
+    Action,
+    AuditKind,
+    AuditRecord,
+    Cause,
+    DeadLetter,
+    Event,
+    Evidence,
+    Profile,
+    SegmentChange,
+    Stage,
+)
 
 TEXTS = st.text(max_size=12)
 INT32 = st.integers(-(2**31), 2**31 - 1)
@@ -64,4 +75,15 @@ DEAD_LETTERS = st.builds(
     payload=st.binary(max_size=40),
     failed_at=INSTANTS,
 )
-RECORDS = st.one_of(EVENTS, CHANGES, PROFILES, DEAD_LETTERS)
+AUDIT_RECORDS = st.builds(
+    AuditRecord,
+    audit_id=TEXTS,
+    kind=st.sampled_from(get_args(AuditKind)),
+    subject_id=TEXTS,
+    event_name=st.none() | TEXTS,
+    occurred_at=INSTANTS,
+    counted_at=INSTANTS,
+    rules_version=INT32,
+    emitted_at=INSTANTS,
+)
+RECORDS = st.one_of(EVENTS, CHANGES, PROFILES, DEAD_LETTERS, AUDIT_RECORDS)

@@ -29,9 +29,9 @@ _HEADER = """\
 """
 
 
-def permanent_names() -> list[str]:
-    """The list for the live graph as it is now, sorted."""
-    pipeline = with_permanent_ids(_live_graph())
+def permanent_names(**options: str) -> list[str]:
+    """The list for the live graph as it is now, sorted; ``options`` of a run add to what it has to have."""
+    pipeline = with_permanent_ids(_live_graph(options))
     # The root has a number for a name.
     names = {part.unique_name for part in pipeline.components.transforms.values()}
     lines = {f"transform {name}" for name in names if not name.startswith("ref_")}
@@ -40,11 +40,17 @@ def permanent_names() -> list[str]:
     return sorted(lines)
 
 
-def _live_graph() -> beam_runner_api_pb2.Pipeline:
+def every_permanent_name() -> list[str]:
+    """The list for the live graph with all that a run may leave out."""
+    return permanent_names(audit="kafka://127.0.0.1:9092/audit")
+
+
+def _live_graph(more: dict[str, str]) -> beam_runner_api_pb2.Pipeline:
     options = RunOptions.parse(
         rules=str(ROOT / "examples" / "rules.yaml"),
         events="kafka://127.0.0.1:9092/events",
         changes="kafka://127.0.0.1:9092/changes",
+        **more,
     )
     pipeline = beam.Pipeline()
     # The source is Java's: its insides are named there, and without an expansion service there is no asking.
@@ -79,4 +85,4 @@ def committed_names() -> list[str]:
 
 
 if __name__ == "__main__":
-    LIST.write_text(_HEADER + "".join(f"{line}\n" for line in permanent_names()), encoding="utf-8")
+    LIST.write_text(_HEADER + "".join(f"{line}\n" for line in every_permanent_name()), encoding="utf-8")

@@ -4,7 +4,7 @@ import apache_beam as beam
 from apache_beam.portability.api import beam_runner_api_pb2
 
 from pipeline.flink.permanent_ids import with_permanent_ids
-from tests.transforms.permanent_names import LIST, committed_names, permanent_names
+from tests.transforms.permanent_names import LIST, committed_names, every_permanent_name, permanent_names
 
 BROKEN = (
     "{} is no longer what the graph has. What is gone loses its state in every running job that is upgraded: keep the "
@@ -14,19 +14,23 @@ BROKEN = (
 
 
 def test_permanent_names_are_the_committed_ones() -> None:
-    now, agreed = permanent_names(), committed_names()
+    now, agreed = every_permanent_name(), committed_names()
     gone, new = sorted(set(agreed) - set(now)), sorted(set(now) - set(agreed))
     assert now == agreed, BROKEN.format(LIST.name, gone, new)
 
 
+def test_without_an_audit_the_graph_lacks_its_sink_and_nothing_else() -> None:
+    assert permanent_names() == [name for name in committed_names() if "Audit" not in name]
+
+
 def test_state_and_timer_ids_are_unique_across_the_pipeline() -> None:
-    ids = [line.split()[-1] for line in permanent_names() if line.startswith(("state", "timer"))]
+    ids = [line.split()[-1] for line in every_permanent_name() if line.startswith(("state", "timer"))]
     assert len(ids) == len(set(ids))
 
 
 def test_every_stateful_step_has_an_input_of_its_own() -> None:
     """Flink numbers the steps that share an input, in an order that nobody promises."""
-    names = permanent_names()
+    names = every_permanent_name()
     steps = {line.split()[1] for line in names if line.startswith(("state", "timer"))}
     operators = [line for line in names if line.startswith("operator") and "." in line]
     assert len(operators) == len(steps)

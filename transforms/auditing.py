@@ -1,0 +1,27 @@
+"""Late events as what leaves a stage: audit records under the published pseudonyms."""
+
+from dataclasses import dataclass
+
+from segmentation.audit import LateEvents
+from segmentation.frames import encode_frames
+from transforms.keys import load_keys
+
+
+@dataclass(frozen=True)
+class Auditor:
+    """Part of the job graph, so it says where the key comes from and never holds it.
+
+    ``demo_keys``: the published demo keys may stand in for missing ones.
+    """
+
+    rules_version: int
+    demo_keys: bool
+
+    def encode(self, late: LateEvents) -> bytes:
+        """A frame of audit records as bytes.
+
+        Raises:
+            SecretKeyError: the keys are missing or no keys.
+        """
+        publish_key = load_keys(allow_demo=self.demo_keys).publish
+        return encode_frames({"kind": "audit"}, {"audit": late.records(self.rules_version, publish_key)})
