@@ -117,11 +117,16 @@ def job_server_command(folder: Path, settings: Settings, token: str) -> list[str
 
 
 def expansion_command(folder: Path, settings: Settings, token: str) -> list[str]:
-    """The command line of Beam's expansion service."""
+    """The command line of Beam's expansion service.
+
+    What it expands runs in the TaskManager, from the jar that the job server sends with every job. It names some small
+    file as all that has to be staged: by default that is the jar again, 200 MB by way of whoever submits.
+    """
     arguments = [
         str(settings.ports.expansion),
         "--defaultEnvironmentType=EMBEDDED",
         "--experiments=use_deprecated_read",
+        f"--filesToStage={LOGGING}",
     ]
     return [*_beam_java(folder, settings, token, "expansion", "512m"), _EXPANSION, *arguments]
 

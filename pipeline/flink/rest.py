@@ -16,6 +16,10 @@ _LONGEST_QUERY: Final = 3_000
 _POLL: Final = 0.2
 #: What Flink says of a savepoint that it could not even begin.
 _NOT_YET: Final = "Not all required tasks are currently running"
+#: What Flink says of a job that it has just taken.
+_INITIALIZING: Final = "while the JobManager is initializing"
+#: Around a stack trace.
+_ON_SERVER: Final = "<Exception on server side:"
 _PYTHON: Final = "Traceback (most recent call last):"
 
 
@@ -84,7 +88,8 @@ class FlinkRest:
     """A client for one cluster. Every method raises `FlinkError`."""
 
     def __init__(self, url: str, timeout: float = TIMEOUT) -> None:
-        """``url`` as in ``http://127.0.0.1:8081``; ``timeout`` is in seconds."""
+        """``url`` as in ``http://127.0.0.1:8081``; ``timeout`` is in seconds, also for a job to be
+        initialized."""
         self.url = url.rstrip("/")
         self._timeout = timeout
 
@@ -195,6 +200,16 @@ class FlinkRest:
         return self._request(path, json.dumps(content).encode(), "POST")
 
     def _request(self, path: str, content: bytes | None, method: str) -> Any:
+        deadline = time.monotonic() + self._timeout
+        while True:
+            try:
+                return self._once(path, content, method)
+            except FlinkError as error:
+                if _INITIALIZING not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(_POLL)
+
+    def _once(self, path: str, content: bytes | None, method: str) -> Any:
         headers = {} if content is None else {"Content-Type": "application/json"}
         request = urllib.request.Request(self.url + path, content, headers, method=method)
         try:
@@ -259,6 +274,6 @@ def _root_cause(trace: str) -> str:
         error = next((line for line in ours if line.strip() and not line.startswith((" ", "\t"))), None)
         if error is not None:
             return error.strip()
-    lines = [line.strip() for line in trace.splitlines() if line.strip()]
+    lines = [line.strip() for line in trace.removeprefix(_ON_SERVER).splitlines() if line.strip()]
     causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
     return causes[-1] if causes else lines[0] if lines else "no reason given"

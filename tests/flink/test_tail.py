@@ -48,7 +48,9 @@ def test_tail_writes_what_the_file_of_changes_would_hold(changes: str, tmp_path:
     path = tmp_path / "tail.jsonl"
     summary = tailed(changes, shown.append, warned.append, jsonl=str(path), until_idle="500ms")
     assert summary == TailSummary(changes=500, dead_letters=1, undecodable=1)
-    assert warned == ["partition 0, offset 250: neither a change nor a dead letter: it begins with 6a 75 6e 6b"]
+    assert warned == [
+        "partition 0, offset 250: neither a change nor a dead letter nor an audit record: it begins with 6a 75 6e 6b"
+    ]
     assert len(shown) == 501
     with ChangesWriter(str(tmp_path / "file.jsonl")) as file:
         file.write(frame(*consistent_log([(n % 7, n % 3) for n in range(500)])))

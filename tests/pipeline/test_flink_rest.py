@@ -40,9 +40,13 @@ class Flink(BaseHTTPRequestHandler):
     """Answers a path with what a test put there: (status, content)."""
 
     answers: ClassVar[dict[str, tuple[int, Any]]] = {}
+    #: What comes before these, whatever the path.
+    first: ClassVar[list[tuple[int, Any]]] = []
 
     def _answer(self) -> None:
         code, content = self.answers.get(self.path, (404, {"errors": ["Not found: " + self.path]}))
+        if self.first:
+            code, content = self.first.pop(0)
         self.send_response(code)
         self.end_headers()
         self.wfile.write(json.dumps(content).encode())
@@ -62,7 +66,7 @@ class Flink(BaseHTTPRequestHandler):
 def rest() -> Iterator[FlinkRest]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Flink)
     Thread(target=server.serve_forever, daemon=True).start()
-    Flink.answers = {}
+    Flink.answers, Flink.first = {}, []
     yield FlinkRest(f"http://127.0.0.1:{server.server_port}/", timeout=5)
     server.shutdown()
     server.server_close()
@@ -105,6 +109,27 @@ def test_unknown_job_and_none_at_all(rest: FlinkRest) -> None:
 def test_nobody_answers() -> None:
     with pytest.raises(FlinkError, match=r"http://127\.0\.0\.1:1: Flink doesn't answer"):
         FlinkRest("http://127.0.0.1:1").jobs()
+
+
+INITIALIZING = """<Exception on server side:
+org.apache.flink.runtime.dispatcher.UnavailableDispatcherOperationException: Unable to get JobMasterGateway for \
+initializing job. The requested operation is not available while the JobManager is initializing.
+\tat org.apache.flink.runtime.dispatcher.Dispatcher.getJobMasterGateway(Dispatcher.java:1)
+
+End of exception on server side>"""
+
+
+def test_job_that_is_still_initializing_is_asked_again(rest: FlinkRest) -> None:
+    Flink.first = [(500, {"errors": ["Internal server error.", INITIALIZING]})] * 2
+    Flink.answers["/jobs/a/checkpoints"] = (200, {"counts": {"completed": 0, "failed": 0, "restored": 0}, "latest": {}})
+    assert rest.checkpoints("a").latest is None
+    assert Flink.first == []
+
+
+def test_job_that_initializes_for_ever_is_an_error(rest: FlinkRest) -> None:
+    Flink.first = [(500, {"errors": ["Internal server error.", INITIALIZING]})] * 1_000
+    with pytest.raises(FlinkError, match=r"UnavailableDispatcherOperationException: .* while the JobManager is init"):
+        FlinkRest(rest.url, timeout=0.5).checkpoints("a")
 
 
 def test_refusal_is_flinks_own_word(rest: FlinkRest) -> None:
