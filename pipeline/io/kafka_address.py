@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal, cast, get_args
 from urllib.parse import unquote
 
@@ -79,6 +80,9 @@ class KafkaAddress:
         group = values.pop("group", DEFAULT_GROUP)
         idle = _idle(values.pop("idle", DEFAULT_IDLE), option)
         _check_settings(values, option)
+        if "ssl.ca.location" in values:
+            # The processes of a job work in other folders.
+            values["ssl.ca.location"] = str(Path(values["ssl.ca.location"]).absolute())
         return cls(servers, topic, group, cast(Start, start), idle, tuple(sorted(values.items())), option)
 
     @property

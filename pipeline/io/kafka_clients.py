@@ -11,12 +11,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from pipeline.io.kafka_address import KafkaAddress
+from pipeline.io.kafka_address import PASSWORD, USERNAME, KafkaAddress
 from segmentation.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError
-    from confluent_kafka.admin import AdminClient
 
 #: Seconds that a broker has to answer a question of ours.
 ANSWER_SECONDS: Final = 15.0
@@ -92,12 +91,12 @@ def ensure_topic(address: KafkaAddress, partitions: int = 1, config: Mapping[str
     from confluent_kafka import KafkaError
     from confluent_kafka.admin import NewTopic
 
-    with _asking(address) as admin:
-        if address.topic in _topics(admin):
+    with _asking(address) as asker:
+        if address.topic in asker.topics():
             return False
         settings = {**_MADE_HERE, **(config or {})}
         new = NewTopic(address.topic, num_partitions=partitions, replication_factor=-1, config=settings)
-        asked = admin.create_topics([new], operation_timeout=ANSWER_SECONDS, request_timeout=ANSWER_SECONDS)
+        asked = asker.admin.create_topics([new], operation_timeout=ANSWER_SECONDS, request_timeout=ANSWER_SECONDS)
         error = asked[address.topic].exception(2 * ANSWER_SECONDS)
         if error is not None and _code(error) != KafkaError.TOPIC_ALREADY_EXISTS:
             raise error
@@ -110,8 +109,8 @@ def count_partitions(address: KafkaAddress) -> int:
     Raises:
         AddressError, BrokerError: there is no such topic, or no broker answers in time.
     """
-    with _asking(address) as admin:
-        topics = _topics(admin)
+    with _asking(address) as asker:
+        topics = asker.topics()
     if address.topic not in topics:
         hint = did_you_mean(address.topic, [name for name in topics if not name.startswith("__")])
         raise BrokerError(f"{address.option}: there is no topic {address.topic} at {address.servers}{hint}")
@@ -130,8 +129,8 @@ def max_message_bytes(address: KafkaAddress) -> int:
     from confluent_kafka.admin import ConfigResource, ResourceType
 
     resource = ConfigResource(ResourceType.TOPIC, address.topic)
-    with _asking(address) as admin:
-        asked = admin.describe_configs([resource], request_timeout=ANSWER_SECONDS)[resource]
+    with _asking(address) as asker:
+        asked = asker.admin.describe_configs([resource], request_timeout=ANSWER_SECONDS)[resource]
         error = asked.exception(2 * ANSWER_SECONDS)
         if error is None:
             return int(asked.result()["max.message.bytes"].value)
@@ -145,8 +144,12 @@ def broker_error(address: KafkaAddress, error: "KafkaError") -> BrokerError:
     from confluent_kafka import KafkaError
 
     text = error.str()
-    if error.code() in (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT):
-        text = f"no broker answers ({text})"
+    if error.code() in _silences():
+        # One that is spoken to in another way than it expects just hangs up.
+        protocol = dict(address.config).get("security.protocol", "PLAINTEXT")
+        text = f"no broker answers with security.protocol={protocol} ({text})"
+    if error.code() == KafkaError._AUTHENTICATION:
+        text += f"; user and password are those of {USERNAME} and {PASSWORD}"
     if error.code() == KafkaError.INVALID_TIMESTAMP:
         text += "; the topic's message.timestamp.before.max.ms and message.timestamp.after.max.ms have to allow it"
     if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
@@ -154,24 +157,69 @@ def broker_error(address: KafkaAddress, error: "KafkaError") -> BrokerError:
     return BrokerError(f"{address.option}: {address.url}: {text}")
 
 
+class _Asker:
+    """A client for some questions, and what came of its connections meanwhile.
+
+    An answer that stays out says nothing of a refused password or of a certificate that can't be verified.
+    """
+
+    def __init__(self, address: KafkaAddress) -> None:
+        from confluent_kafka.admin import AdminClient
+
+        self._told: list[KafkaError] = []
+        config: dict[str, Any] = {**client_config(address), "error_cb": self._told.append}
+        self.admin = AdminClient(config)
+
+    def topics(self) -> Mapping[str, Any]:
+        """All of them: asking for one by its name makes it, where brokers make topics by themselves."""
+        from confluent_kafka import KafkaError, KafkaException
+
+        seconds = ANSWER_SECONDS / 15
+        while True:
+            try:
+                topics: Mapping[str, Any] = self.admin.list_topics(timeout=seconds).topics
+                return topics
+            except KafkaException as error:
+                # 1 + 2 + 4 + 8: who is refused need not wait to the end.
+                cause = self.cause(error.args[0])
+                if cause.code() not in (*_silences(), KafkaError._RESOLVE) or seconds > ANSWER_SECONDS / 2:
+                    raise
+            seconds *= 2
+
+    def cause(self, error: "KafkaError") -> "KafkaError":
+        """What is behind an error, as far as the connections have told."""
+        from confluent_kafka import KafkaError
+
+        self.admin.poll(0)
+        if error.code() not in _silences():
+            return error
+        reasons = [told for told in self._told if told.code() != KafkaError._ALL_BROKERS_DOWN]
+        refusals = [told for told in reasons if told.code() in (KafkaError._AUTHENTICATION, KafkaError._SSL)]
+        return next(iter([*refusals, *reasons]), error)
+
+
 @contextmanager
-def _asking(address: KafkaAddress) -> "Iterator[AdminClient]":
+def _asking(address: KafkaAddress) -> Iterator[_Asker]:
     """A client for some questions; what fails in them is a `BrokerError`."""
     from confluent_kafka import KafkaException
-    from confluent_kafka.admin import AdminClient
 
     try:
-        yield AdminClient(client_config(address))
+        asker = _Asker(address)
     except KafkaException as error:
         raise broker_error(address, error.args[0]) from error
+    try:
+        yield asker
+    except KafkaException as error:
+        raise broker_error(address, asker.cause(error.args[0])) from error
     except TimeoutError as error:
         raise BrokerError(f"{address.option}: {address.url}: no answer in time") from error
 
 
-def _topics(admin: "AdminClient") -> Mapping[str, Any]:
-    # All of them: asking for one by its name makes it, where brokers make topics by themselves.
-    topics: Mapping[str, Any] = admin.list_topics(timeout=ANSWER_SECONDS).topics
-    return topics
+def _silences() -> tuple[int, ...]:
+    """Errors that say no more than that there was no answer."""
+    from confluent_kafka import KafkaError
+
+    return KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT
 
 
 def _code(error: BaseException) -> int | None:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.acceptance.running import ENVIRONMENT
 from tests.flink.cluster import Cluster
+from tests.flink.secured import CREDENTIALS
 from tests.flink.topics import Topics
 
 HERE = Path(__file__).parent
@@ -29,8 +30,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A Kafka broker, a Flink session cluster, a job server and an expansion service on loopback."""
     from deploy.local import Stack
 
-    # Python workers inherit the TaskManager's environment, and with it the keys.
-    os.environ.update(ENVIRONMENT)
+    # Python workers inherit the TaskManager's environment, and with it the keys; Kafka's clients look there too.
+    os.environ.update({**ENVIRONMENT, **CREDENTIALS})
     cluster = Cluster(Stack(tmp_path_factory.mktemp("stack")))
     try:
         cluster.up()

@@ -1,6 +1,7 @@
 """Addresses of topics: what they may say, what they become, and what each mistake is told."""
 
 import pickle
+from pathlib import Path
 
 import pytest
 
@@ -90,6 +91,13 @@ def test_secrets_come_from_the_environment_only(monkeypatch: pytest.MonkeyPatch)
     assert config["ssl.ca.location"] == "/ca s.pem"
     for shown in (repr(address), address.url, str(address.java_config()), str(pickle.dumps(address))):
         assert "xyzzy" not in shown
+
+
+def test_file_of_the_ca_is_the_same_wherever_a_client_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    address = parse("kafka://b:1/t?security.protocol=SSL&ssl.ca.location=ca.pem")
+    monkeypatch.chdir("/")
+    assert address.java_config()["ssl.truststore.location"] == str(tmp_path / "ca.pem")
 
 
 @pytest.mark.parametrize(("mechanism", "module"), [("PLAIN", "Plain"), ("SCRAM-SHA-256", "Scram")])
