@@ -34,7 +34,7 @@ def text_column(values: Sequence[Scalar]) -> pl.Series:
     """A String series of values that all have a text. Columns of nothing but strings take no detour."""
     try:
         return pl.Series(values, dtype=pl.String)
-    except TypeError:
+    except (TypeError, OverflowError):
         return pl.Series([scalar_text(value) for value in values], dtype=pl.String)
 
 
