@@ -82,7 +82,7 @@ def _message(error: Exception) -> tuple[str, str | None]:
 
 def _refusals() -> tuple[type[Exception], ...]:
     """Errors about something that the command line, the environment or the files it names got wrong."""
-    from pipeline.io.kafka_address import AddressError
+    from pipeline.io.addresses import AddressError
     from pipeline.io.kafka_clients import BrokerError
     from pipeline.io.log_stream import InputError
     from pipeline.io.output_file import OutputError

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final, Literal, cast, get_args
 from urllib.parse import unquote
 
+from pipeline.io.addresses import AddressError, read_milliseconds, read_parameters
 from segmentation.suggestions import did_you_mean
-from segmentation.units import MILLISECOND, parse_duration
 
 SCHEME: Final = "kafka://"
 USERNAME: Final = "SEGMENTS_KAFKA_USERNAME"
@@ -32,10 +32,6 @@ _SETTINGS: Final[Mapping[str, tuple[str, ...] | None]] = {
     "ssl.ca.location": None,
 }
 _LOGIN = "org.apache.kafka.common.security"
-
-
-class AddressError(ValueError):
-    """An address that can't be used; the message starts with the option's name."""
 
 
 def is_kafka(text: str) -> bool:
@@ -73,12 +69,12 @@ class KafkaAddress:
         if not _TOPIC.fullmatch(topic) or topic in (".", ".."):
             rule = "a topic's name has 1 to 249 letters, digits, dots, underscores and hyphens"
             raise AddressError(f"{option}: {rule}, found {topic!r}")
-        values = _parameters(query, option, (*_READING, *_SETTINGS) if reads else tuple(_SETTINGS))
+        values = _parameters(query, option, reads=reads)
         start = values.pop("start", "earliest")
         if start not in get_args(Start):
             raise AddressError(f"{option}: start: expected earliest or latest, found {start!r}")
         group = values.pop("group", DEFAULT_GROUP)
-        idle = _idle(values.pop("idle", DEFAULT_IDLE), option)
+        idle = read_milliseconds(values.pop("idle", DEFAULT_IDLE), option, "idle")
         _check_settings(values, option)
         if "ssl.ca.location" in values:
             # The processes of a job work in other folders.
@@ -149,34 +145,12 @@ def _check_servers(servers: str, option: str) -> None:
             raise AddressError(f"{option}: expected HOST:PORT such as 127.0.0.1:9092, found {server!r}")
 
 
-def _parameters(query: str, option: str, known: tuple[str, ...]) -> dict[str, str]:
-    values: dict[str, str] = {}
-    for part in query.split("&") if query else []:
-        name, _, value = part.partition("=")
-        name = unquote(name)
+def _parameters(query: str, option: str, *, reads: bool) -> dict[str, str]:
+    for part in query.split("&"):
+        name = unquote(part.partition("=")[0])
         if name in ("sasl.username", "sasl.password"):
             raise AddressError(f"{option}: {name}: secrets are no part of an address; set {USERNAME} and {PASSWORD}")
-        if name in _READING and name not in known:
-            raise AddressError(f"{option}: {name} is for reading; this topic is written to")
-        if name not in known:
-            raise AddressError(f"{option}: there is no parameter {name!r}{did_you_mean(name, known)}")
-        if name in values:
-            raise AddressError(f"{option}: {name} is given twice")
-        if not value:
-            raise AddressError(f"{option}: {name}: expected a value, found nothing")
-        # As a query has it, but a plus sign is one: it belongs to file names.
-        values[name] = unquote(value)
-    return values
-
-
-def _idle(text: str, option: str) -> int:
-    try:
-        micros = parse_duration(text)
-    except ValueError as error:
-        raise AddressError(f"{option}: idle: {error}") from error
-    if micros <= 0 or micros % MILLISECOND:
-        raise AddressError(f"{option}: idle: expected whole milliseconds, at least one, found {text!r}")
-    return micros
+    return read_parameters(query, option, (*_READING, *_SETTINGS) if reads else _SETTINGS, () if reads else _READING)
 
 
 def _check_settings(values: Mapping[str, str], option: str) -> None:

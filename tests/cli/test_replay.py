@@ -7,8 +7,8 @@ import pytest
 
 from pipeline.heartbeat import DEFAULT_EVERY, HeartbeatOptions, send_heartbeats
 from pipeline.io import kafka_clients
+from pipeline.io.addresses import AddressError
 from pipeline.io.event_topic import TopicOptions
-from pipeline.io.kafka_address import AddressError
 from pipeline.io.kafka_clients import BrokerError
 from pipeline.io.log_stream import InputError
 from pipeline.option_error import OptionError

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.io.kafka_address import AddressError
+from pipeline.io.addresses import AddressError
 from pipeline.option_error import OptionError
 from pipeline.tail import TailOptions, decode_message, readable
 from schemas.codec import encode_single_object

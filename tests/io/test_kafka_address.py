@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.io.kafka_address import AddressError, KafkaAddress, is_kafka
+from pipeline.io.addresses import AddressError
+from pipeline.io.kafka_address import KafkaAddress, is_kafka
 from segmentation.units import MILLISECOND, SECOND
 
 SASL = "kafka://b:9093/t?security.protocol=SASL_SSL&sasl.mechanism="

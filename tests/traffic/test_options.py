@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from pipeline.io.addresses import AddressError
 from pipeline.io.event_topic import TopicOptions
-from pipeline.io.kafka_address import AddressError
 from pipeline.traffic import TrafficOptionError, TrafficOptions, generate, parse_rate, parse_share, zipf_events
 from segmentation.units import DAY, SECOND, parse_instant
 from tests.traffic.logs import CLEAN
