@@ -6,10 +6,10 @@ from pathlib import Path
 
 from pipeline.io.csv_header import check_header
 from pipeline.io.event_files import find_files
-from pipeline.io.kafka_address import KafkaAddress
 from pipeline.io.output_file import RECORD_ENDINGS, OutputError
 from pipeline.option_error import OptionError
-from pipeline.options import Place, RunOptions
+from pipeline.options import RunOptions
+from pipeline.places import Place
 from segmentation.config import Rules
 from segmentation.rules_file import load_rules
 from transforms.keys import load_keys, uses_demo_keys
@@ -44,7 +44,7 @@ def load_inputs(options: RunOptions) -> Inputs:
         raise OptionError(
             f"--mapping: {options.mapping} names no event_id, and a topic can't tell how often a record occurred before"
         )
-    files = [] if isinstance(options.events, KafkaAddress) else find_files(options.events)
+    files = find_files(options.events) if isinstance(options.events, str) else []
     for file in files:
         check_header(file, mapping, options.mapping)
     _check_outputs(options, files)
@@ -54,7 +54,7 @@ def load_inputs(options: RunOptions) -> Inputs:
 
 def demo_keys_will_do(options: RunOptions) -> bool:
     """Whether no keys are set, and what is written stays on this machine."""
-    topics = [place for place in options.outputs.values() if isinstance(place, KafkaAddress)]
+    topics = [place for place in options.outputs.values() if not isinstance(place, str)]
     return uses_demo_keys() and all(topic.is_local for topic in topics)
 
 
@@ -86,7 +86,7 @@ def _check_outputs(options: RunOptions, files: list[str]) -> None:
 def _check_topics(options: RunOptions) -> None:
     taken: dict[str, str] = {}
     for option, place in (("--events", options.events), *options.outputs.items()):
-        if isinstance(place, KafkaAddress) and taken.setdefault(place.url, option) != option:
+        if not isinstance(place, str) and taken.setdefault(place.url, option) != option:
             raise OptionError(f"{option}: {place.url} is the topic of {taken[place.url]} too; give another one")
 
 

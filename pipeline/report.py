@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from pipeline.options import Place, RunOptions
+from pipeline.options import RunOptions
+from pipeline.places import Place
 from pipeline.progress import Listening
 from transforms.keys import uses_demo_keys
 

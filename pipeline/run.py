@@ -30,7 +30,9 @@ from pipeline.io.local_sinks import (
     unregister,
 )
 from pipeline.io.output_file import OutputFile
+from pipeline.io.pubsub_address import PubsubAddress
 from pipeline.io.read_files import ReadFiles, formats
+from pipeline.option_error import OptionError
 from pipeline.options import RunOptions
 from segmentation.units import floor_to
 from transforms.decode_events import NAMESPACE
@@ -129,7 +131,14 @@ def plan_of(options: RunOptions, inputs: Inputs, now: int | Callable[[], int]) -
 
 
 def write_topics(outputs: Outputs, options: RunOptions) -> None:
-    """Add the sinks that are topics to the graph."""
+    """Add the sinks that are topics to the graph.
+
+    Raises:
+        OptionError: one of them is Pub/Sub's.
+    """
+    for option, place in options.outputs.items():
+        if isinstance(place, PubsubAddress):
+            raise OptionError(f"{option}: a run doesn't write to {place.url} yet")
     if isinstance(options.changes, KafkaAddress):
         outputs.changes | "WriteChangesToKafka" >> WriteChangesToKafka(options.changes)
     if isinstance(options.dead_letters, KafkaAddress):
