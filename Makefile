@@ -64,6 +64,14 @@ stack-down: $(READY) ## stop what stack-up started
 stack-status: $(READY) ## show what of the stack runs
 	@$(BIN)/segments stack status $(ARGS)
 
+.PHONY: pubsub-up
+pubsub-up: $(READY) ## start an emulator of Pub/Sub on this machine; prints its address (Go)
+	@$(BIN)/python -m tests.pubsub_emulator up
+
+.PHONY: pubsub-down
+pubsub-down: $(READY) ## stop what pubsub-up started
+	@$(BIN)/python -m tests.pubsub_emulator down
+
 .PHONY: bench-flink
 bench-flink: $(READY) ## measure on the local stack against Flink's own ways (ARGS="--latency", "--growth", "--soak 30")
 	@scripts/setup.sh pyflink || echo "bench-flink: PyFlink could not be had; its peers are left out" >&2

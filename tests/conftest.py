@@ -1,7 +1,7 @@
 """The tiers of the tests, and where their real parts are.
 
 A tier whose real part is missing is left out as a whole (deselected, never skipped) and the report says so;
-``REQUIRE_SERVICES=1`` makes a missing Prism runner, Java or Maven an error. The real event logs cannot be had
+``REQUIRE_SERVICES=1`` makes a missing Prism runner, Java, Maven or Go an error. The real event logs cannot be had
 everywhere, so their tier is bound to the folder: where it exists, its tests run.
 """
 
@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,9 +18,12 @@ import pytest
 from hypothesis import settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
+from tests.pubsub_emulator import running
+from tests.pubsub_emulator.project import Project
+
 ROOT = Path(__file__).resolve().parent.parent
 #: Tiers whose real parts can be built wherever their tools are.
-SERVICES = ("prism", "flink")
+SERVICES = ("prism", "flink", "pubsub")
 #: The least Java release that the brokers and clusters of the flink tier run on.
 JAVA = 17
 
@@ -75,6 +79,14 @@ def missing_for_flink() -> str | None:
     return None
 
 
+@functools.cache
+def missing_for_pubsub() -> str | None:
+    """What an emulator of Pub/Sub needs and this machine lacks."""
+    if running.running_host() or running.build():
+        return None
+    return "no Go to build the emulator with (PUBSUB_EMULATOR_HOST names one that runs)"
+
+
 def missing_tiers() -> dict[str, str]:
     """The markers of the tiers that cannot run here, each with what is missing."""
     missing = {}
@@ -85,11 +97,14 @@ def missing_tiers() -> dict[str, str]:
     flink = missing_for_flink()
     if flink is not None:
         missing["flink"] = flink
+    pubsub = missing_for_pubsub()
+    if pubsub is not None:
+        missing["pubsub"] = pubsub
     return missing
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuses to start without Prism, Java and Maven where every tier is required."""
+    """Refuses to start without Prism, Java, Maven and Go where every tier is required."""
     lacking = [reason for tier, reason in missing_tiers().items() if tier in SERVICES]
     if os.environ.get("REQUIRE_SERVICES") == "1" and lacking:
         raise pytest.UsageError(f"REQUIRE_SERVICES=1, but: {'; '.join(lacking)}")
@@ -132,3 +147,23 @@ def data_dir() -> Path:
     if found is None:
         raise pytest.UsageError("data_dir is for tests marked realdata")
     return found
+
+
+@pytest.fixture(scope="session")
+def pubsub_host() -> Iterator[str]:
+    """``host:port`` of an emulator of Pub/Sub, which ``PUBSUB_EMULATOR_HOST`` names from here on."""
+    running_host = running.running_host()
+    if running_host:
+        yield running_host
+        return
+    with running.attached(running.build()) as host, pytest.MonkeyPatch.context() as patch:
+        patch.setenv(running.HOST, host)
+        yield host
+
+
+@pytest.fixture
+def pubsub(pubsub_host: str) -> Iterator[Project]:
+    """A new project on the emulator; for tests marked ``pubsub``."""
+    project = Project()
+    yield project
+    project.close()
