@@ -1,22 +1,30 @@
-"""From the moment an event is sent to the moment its early change is read from the topic of changes."""
+"""From the moment an event is sent to the moment its early change is read from the topic of changes.
 
+What a tick takes back is an early change too, but no event's: it comes when the tick settles, and is counted with it.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from math import nan
 from statistics import quantiles
 from typing import Final
 
 from pipeline.io.event_topic import open_event_topic
 from pipeline.io.kafka_address import KafkaAddress
+from segmentation.units import MINUTE, next_tick
 from tests.bench.flink.job import running
 from tests.bench.flink.live import plan_changes, wall_clock
 from tests.bench.flink.submit import HERE, Bench, Read, segments
 from tests.bench.flink.topics import PARTITIONS, delete_topic
 from tests.flink.feeding import Feeder
+from tests.flink.logs import Record
 from tests.flink.reading import Read as Change
 from tests.flink.reading import Reader
 
 RULES: Final = HERE / "live.yaml"
 USERS: Final = 10_000
-#: Seconds of traffic before the measurement: Java compiles its code, tables fill, the first ticks settle.
+#: Least seconds of traffic before the measurement: Java compiles its code, tables fill, the first ticks settle.
 WARM_UP: Final = 90
 MICROS: Final = 1_000_000
 #: What the job waits for late events, seconds; settled changes can't come sooner.
@@ -31,12 +39,13 @@ class Latencies:
     #: Events a second, and seconds of them that were measured.
     rate: int
     seconds: int
+    #: Early changes of events.
     changes: int
     p50: float
     p90: float
     p99: float
     most: float
-    #: From the time that a tick could first be settled (its time and the disorder) to its last change.
+    #: From the time that a tick could first be settled (its time and the disorder) to the last change that it makes.
     settled: float
 
 
@@ -59,31 +68,51 @@ def measure_latency(bench: Bench, rate: int, seconds: int, parallelism: int) -> 
     read = Read(topic, topic, parallelism, topic)
     try:
         with running(bench, read, submit) as job, Reader(kafka, f"{topic}-changes") as reader:
-            events = plan_changes(USERS, WARM_UP + seconds, wall_clock, PARTITIONS)
+            times: set[int] = set()
             job.await_running()
-            begin = wall_clock() + WARM_UP * MICROS
+            # Half a minute off its tick, which is thus settled while there is traffic.
+            begin = next_tick(wall_clock() + (WARM_UP + 30) * MICROS, MINUTE) - MINUTE // 2
+            lasting = (begin - wall_clock()) / MICROS + seconds
+            events = _noted(plan_changes(USERS, lasting, wall_clock, PARTITIONS), times)
             with Feeder(kafka, topic, events, rate):
-                reader.take(WARM_UP + seconds + 10)
-            return _latencies(reader.changes, begin, rate, seconds, parallelism)
+                reader.take(lasting + 10)
+            span = range(begin, begin + seconds * MICROS)
+            return latencies(reader.changes, times, span, rate=rate, parallelism=parallelism)
     finally:
         delete_topic(kafka, topic)
 
 
-def _latencies(changes: list[Change], begin: int, rate: int, seconds: int, parallelism: int) -> Latencies:
-    end = begin + seconds * MICROS
-    early = [
-        change.at - change.change["effective_at"] / MICROS
-        for change in changes
-        if change.change["stage"] == "EARLY" and begin <= change.change["effective_at"] < end
-    ]
-    settled = [
-        change.at - change.change["effective_at"] / MICROS - DISORDER
-        for change in changes
-        if change.change["stage"] == "ON_TIME" and begin <= change.change["effective_at"] < end
-    ]
+def _noted(records: Iterable[Record], times: set[int]) -> Iterator[Record]:
+    for record in records:
+        times.add(json.loads(record.value)["occurred_at"])
+        yield record
+
+
+def latencies(
+    changes: Iterable[Change], times: Collection[int], span: range, *, rate: int, parallelism: int
+) -> Latencies:
+    """The numbers of what was read.
+
+    Args:
+        changes: in any order.
+        times: of the events, µs, each of another time: an early change of such a time is that event's, and one of a
+            tick's time was made by the tick.
+        span: the times (µs) of changes that count.
+        rate: events a second that were sent.
+        parallelism: of the job.
+    """
+    counted = [change for change in changes if change.change["effective_at"] in span]
+    early, ticks = [], []
+    for change in counted:
+        after = change.at - change.change["effective_at"] / MICROS
+        if change.change["stage"] == "EARLY" and change.change["effective_at"] in times:
+            early.append(after)
+        else:
+            ticks.append(after - DISORDER)
     cuts = quantiles(early, n=100)
+    seconds = len(span) // MICROS
     return Latencies(
-        parallelism, rate, seconds, len(early), cuts[49], cuts[89], cuts[98], max(early), max(settled, default=0.0)
+        parallelism, rate, seconds, len(early), cuts[49], cuts[89], cuts[98], max(early), max(ticks, default=nan)
     )
 
 
