@@ -12,7 +12,7 @@ from apache_beam.runners.runner import PipelineResult
 from pipeline.clock import wall_clock
 from pipeline.flink.cluster import Cluster, find_cluster
 from pipeline.flink.keys import worker_environment
-from pipeline.flink.profile import JOB_NAME, flink_options, flink_settings, render
+from pipeline.flink.profile import JOB_NAME, flink_options, flink_settings
 from pipeline.flink.rest import Failure, FlinkError, FlinkRest, Job
 from pipeline.flink.runner import FlinkClusterRunner
 from pipeline.graph import build
@@ -22,6 +22,7 @@ from pipeline.io.kafka_clients import ensure_topic
 from pipeline.io.kafka_source import ReadKafka
 from pipeline.options import RunOptions
 from pipeline.run import plan_of, summary_of, write_topics
+from pipeline.settings import given, render
 
 #: A topic that isn't there is made with so many partitions.
 PARTITIONS = 3
@@ -57,7 +58,7 @@ def prepare(options: RunOptions, inputs: Inputs) -> Launch:
     Raises:
         ClusterError: it isn't known or doesn't answer; the message names the option.
     """
-    endpoint = _beam_value(options, "job_endpoint")
+    endpoint = given(options.beam_args).get("job_endpoint")
     cluster = find_cluster(job_endpoint=endpoint, expansion=options.expansion_service)
     for name in ("flink", "job_endpoint", "expansion"):
         cluster.reach(name)
@@ -89,7 +90,7 @@ def submit(launch: Launch, say: Callable[[str], None]) -> LiveJob:
     flink = FlinkRest(launch.cluster.need("flink"))
     known = {job.id for job in flink.jobs()}
     result = _pipeline(launch).run()
-    name = _beam_value(options, "job_name") or JOB_NAME
+    name = given(options.beam_args).get("job_name") or JOB_NAME
     return LiveJob(_appeared(flink, name, known, result).id, flink, result, started)
 
 
@@ -152,12 +153,3 @@ def _refuse_fatal(job: LiveJob, failure: Failure) -> None:
     if any(name in failure.message for name in _FATAL):
         job.flink.cancel(job.id)
         raise FlinkError(failure.message)
-
-
-def _beam_value(options: RunOptions, name: str) -> str | None:
-    arguments = options.beam_args
-    for position, argument in enumerate(arguments):
-        word, equals, value = argument.partition("=")
-        if word == f"--{name}":
-            return value if equals else next(iter(arguments[position + 1 :]), None)
-    return None

@@ -3,14 +3,14 @@
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from pipeline.flink.known_options import FLINK_OPTIONS
 from pipeline.option_error import OptionError
+from pipeline.settings import Setting, given
 
-__all__ = ["FLINK_OPTIONS", "JOB_NAME", "Setting", "flink_options", "flink_settings", "worker_command"]
+__all__ = ["FLINK_OPTIONS", "JOB_NAME", "flink_options", "flink_settings", "worker_command"]
 
 #: What a job is called where ``--job_name`` says nothing.
 JOB_NAME: Final = "segments"
@@ -50,19 +50,6 @@ _DEFAULTS: Final[Sequence[tuple[str, str | None, str]]] = (
 )
 
 
-@dataclass(frozen=True)
-class Setting:
-    """One option of a run on Flink. ``value`` is None for a switch; ``why`` is for people."""
-
-    name: str
-    value: str | None
-    why: str
-
-    def __str__(self) -> str:
-        """As it is written on a command line."""
-        return f"--{self.name}" if self.value is None else f"--{self.name}={self.value}"
-
-
 def worker_command() -> str:
     """Path of the program that starts a worker, beside the Python that runs this.
 
@@ -98,21 +85,21 @@ def flink_settings(
     Raises:
         OptionError: the worker's program is not installed, and no other environment is named.
     """
-    given = _given(beam_args)
+    said = given(beam_args)
     settings = [Setting("job_endpoint", job_endpoint, "where Beam's job server listens")]
     settings += [Setting(name, value, why) for name, value, why in _DEFAULTS]
-    parallelism = given.get("parallelism") or "1"
+    parallelism = said.get("parallelism") or "1"
     settings.append(Setting("sdk_worker_parallelism", parallelism, "Python processes of a TaskManager"))
-    if given.get(_ENVIRONMENT, "PROCESS") == "PROCESS":
+    if said.get(_ENVIRONMENT, "PROCESS") == "PROCESS":
         settings.append(Setting(_ENVIRONMENT, "PROCESS", "workers are children of the TaskManager and end with it"))
-        if "environment_config" not in given:
+        if "environment_config" not in said:
             config = json.dumps({"command": worker_command(), **({"env": dict(environment)} if environment else {})})
             settings.append(Setting("environment_config", config, "the program that starts a worker"))
     if savepoint is not None:
         settings.append(Setting("savepoint_path", savepoint, "the state to start from"))
     if detach:
         settings.append(Setting("attached_mode", None, "(turns it off) the job runs on by itself"))
-    return [setting for setting in settings if setting.name not in given]
+    return [setting for setting in settings if setting.name not in said]
 
 
 def flink_options(
@@ -130,24 +117,3 @@ def flink_options(
     """
     settings = flink_settings(job_endpoint, beam_args, savepoint=savepoint, detach=detach, environment=environment)
     return [*map(str, settings), *beam_args]
-
-
-def render(settings: Iterable[Setting], beam_args: Iterable[str] = ()) -> str:
-    """The settings as people read them, an option a line, for ``--dry-run``."""
-    rows = [(str(setting), setting.why) for setting in settings]
-    rows += [(argument, "from the command line") for argument in beam_args]
-    width = min(max((len(option) for option, _ in rows), default=0), 60)
-    return "".join(f"  {option:<{width}}  {why}\n" for option, why in rows)
-
-
-def _given(beam_args: Iterable[str]) -> dict[str, str]:
-    """Name -> value of the options on a command line, where the value may be the next word."""
-    given: dict[str, str] = {}
-    name = ""
-    for argument in beam_args:
-        if argument.startswith("--"):
-            name, _, value = argument.removeprefix("--").partition("=")
-            given[name] = value
-        elif name:
-            given[name] = argument
-    return given

@@ -7,8 +7,9 @@ import pytest
 
 from pipeline.flink import profile
 from pipeline.flink.known_options import FLINK_OPTIONS, Kind
-from pipeline.flink.profile import flink_options, flink_settings, render
+from pipeline.flink.profile import flink_options, flink_settings
 from pipeline.option_error import OptionError
+from pipeline.settings import render
 
 ENDPOINT = "127.0.0.1:8099"
 

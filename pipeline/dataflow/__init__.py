@@ -1,0 +1,1 @@
+"""Runs on Google Cloud Dataflow: options, source, job."""

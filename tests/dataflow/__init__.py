@@ -1,0 +1,1 @@
+"""Runs on Dataflow, as far as they can be tried without it."""
