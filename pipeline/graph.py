@@ -12,6 +12,7 @@ from segmentation.reading import property_plan
 from transforms.assign_segments import CHANGES, PROFILES, AssignSegments
 from transforms.auditing import Auditor
 from transforms.decode_events import DEAD_LETTERS, EVENTS, DecodeEvents
+from transforms.keys import KeySource
 from transforms.mapping import EventMapping
 from transforms.measure_population import MeasurePopulation
 from transforms.shard_users import ShardUsers
@@ -23,8 +24,8 @@ from transforms.track_users import AUDIT, FEATURES, POPULATION, TrackUsers
 class Plan:
     """All that shapes the graph but its ends.
 
-    ``now`` is the clock of the run in µs, or what tells it where a run goes on for long. ``demo_keys``: the published
-    demo keys may stand in for missing ones. ``audit``: someone wants audit records; without, no step makes any.
+    ``now`` is the clock of the run in µs, or what tells it where a run goes on for long. ``audit``:
+    someone wants audit records; without, no step makes any.
     """
 
     rules: Rules
@@ -34,7 +35,7 @@ class Plan:
     early: bool
     profiles: bool
     audit: bool
-    demo_keys: bool
+    keys: KeySource
     now: int | Callable[[], int]
 
 
@@ -63,8 +64,8 @@ def build(chunks: beam.PCollection[Any], plan: Plan) -> Outputs:
 
 def segment(batches: beam.PCollection[Any], plan: Plan) -> Segmented:
     """The graph from `EventBatch` on."""
-    sharded = batches | "ShardUsers" >> ShardUsers(plan.rules, plan.shards, demo_keys=plan.demo_keys)
-    auditor = Auditor(plan.rules.version, plan.demo_keys) if plan.audit else None
+    sharded = batches | "ShardUsers" >> ShardUsers(plan.rules, plan.shards, keys=plan.keys)
+    auditor = Auditor(plan.rules.version, plan.keys) if plan.audit else None
     tracked = sharded | "TrackUsers" >> TrackUsers(
         plan.rules, plan.timing, plan.shards, early=plan.early, auditor=auditor
     )
@@ -72,6 +73,6 @@ def segment(batches: beam.PCollection[Any], plan: Plan) -> Segmented:
     messages = (tracked[FEATURES], population) | "MergeMessages" >> beam.Flatten()
     messages.element_type = KV[int, bytes]
     assigned = messages | "AssignSegments" >> AssignSegments(
-        plan.rules, plan.timing, plan.shards, profiles=plan.profiles, demo_keys=plan.demo_keys
+        plan.rules, plan.timing, plan.shards, profiles=plan.profiles, keys=plan.keys
     )
     return Segmented(assigned[CHANGES], assigned[PROFILES], tracked[AUDIT] if plan.audit else None)

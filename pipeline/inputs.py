@@ -12,7 +12,7 @@ from pipeline.options import RunOptions
 from pipeline.places import Place
 from segmentation.config import Rules
 from segmentation.rules_file import load_rules
-from transforms.keys import load_keys, uses_demo_keys
+from transforms.keys import KeySource, uses_demo_keys
 from transforms.mapping import EventMapping
 from transforms.mapping_file import load_mapping
 
@@ -48,14 +48,18 @@ def load_inputs(options: RunOptions) -> Inputs:
     for file in files:
         check_header(file, mapping, options.mapping)
     _check_outputs(options, files)
-    load_keys(allow_demo=demo_keys_will_do(options))
+    keys = key_source(options)
+    if keys.state_secret is None:
+        keys.load()
     return Inputs(rules, mapping, files)
 
 
-def demo_keys_will_do(options: RunOptions) -> bool:
-    """Whether no keys are set, and what is written stays on this machine."""
+def key_source(options: RunOptions) -> KeySource:
+    """Where the keys come from; demo keys will do where none are set and what is written stays on this machine."""
+    if options.state_key_secret is not None:
+        return KeySource(state_secret=options.state_key_secret, publish_secret=options.pseudonym_key_secret)
     topics = [place for place in options.outputs.values() if not isinstance(place, str)]
-    return uses_demo_keys() and all(topic.is_local for topic in topics)
+    return KeySource(demo=uses_demo_keys() and all(topic.is_local for topic in topics))
 
 
 def _check_outputs(options: RunOptions, files: list[str]) -> None:

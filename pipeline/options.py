@@ -8,6 +8,7 @@ from pipeline.option_error import OptionError
 from pipeline.places import Place, check_path, default_dead_letters, parse_place
 from pipeline.runners import FLINK, choose_runner
 from segmentation.units import MILLISECOND, SECOND, parse_duration, parse_instant
+from transforms.secret_manager import SHAPE, is_secret_version
 
 DEFAULT_SHARDS = 8
 #: Each shard costs a live run some round trips a bundle, so a few do better than many.
@@ -19,7 +20,7 @@ DEFAULT_DISORDER = 10 * SECOND
 OWN_OPTIONS = (
     "--rules", "--events", "--changes", "--mapping", "--profiles", "--dead-letters", "--audit", "--emit",
     "--until", "--max-disorder", "--shards", "--summary", "--runner", "--expansion-service", "--from-savepoint",
-    "--detach", "--dry-run", "--quiet", "--verbose", "--help",
+    "--detach", "--state-key-secret", "--pseudonym-key-secret", "--dry-run", "--quiet", "--verbose", "--help",
 )  # fmt: skip
 
 
@@ -50,6 +51,9 @@ class RunOptions:
     expansion_service: str | None = None
     from_savepoint: str | None = None
     detach: bool = False
+    #: Versions of secrets in Secret Manager that hold the keys: both, or None where the environment has them.
+    state_key_secret: str | None = None
+    pseudonym_key_secret: str | None = None
 
     @property
     def live(self) -> bool:
@@ -82,6 +86,8 @@ class RunOptions:
         expansion_service: str | None = None,
         from_savepoint: str | None = None,
         detach: bool = False,
+        state_key_secret: str | None = None,
+        pseudonym_key_secret: str | None = None,
         beam_args: tuple[str, ...] = (),
     ) -> "RunOptions":
         """From the texts of a command line.
@@ -124,7 +130,10 @@ class RunOptions:
             expansion_service=expansion_service,
             from_savepoint=from_savepoint,
             detach=detach,
+            state_key_secret=state_key_secret,
+            pseudonym_key_secret=pseudonym_key_secret,
         )
+        _check_secrets(options)
         if live:
             _check_live(options)
         if chosen != FLINK and (expansion_service is not None or from_savepoint is not None or detach):
@@ -154,6 +163,18 @@ def _check_live(options: RunOptions) -> None:
         raise OptionError("--until: a live run has no end; leave it out")
     if options.detach and options.summary is not None:
         raise OptionError("--summary: the numbers are known when the job has ended, and --detach doesn't wait for it")
+
+
+def _check_secrets(options: RunOptions) -> None:
+    names = {"--state-key-secret": options.state_key_secret, "--pseudonym-key-secret": options.pseudonym_key_secret}
+    for option, name in names.items():
+        if name is None and any(names.values()):
+            raise OptionError(f"{option}: missing; the two keys come from the same place")
+        if name is not None and not is_secret_version(name):
+            raise OptionError(
+                f"{option}: expected {SHAPE}, found {name!r}; a version is named by its number, so that all workers "
+                "have the same key"
+            )
 
 
 def _emit(text: str) -> str:

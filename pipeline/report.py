@@ -11,7 +11,6 @@ from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progres
 from pipeline.options import RunOptions
 from pipeline.places import Place
 from pipeline.progress import Listening
-from transforms.keys import uses_demo_keys
 
 if TYPE_CHECKING:
     from pipeline.heartbeat import HeartbeatSummary
@@ -116,15 +115,14 @@ def shown(place: Place) -> str:
 
 
 def warn_of_demo_keys() -> None:
-    """Says on standard error that pseudonyms protect nobody, where no keys are set."""
-    if uses_demo_keys():
-        _errors().print(
-            "WARNING: no keys are set, so pseudonyms were made with the published demo keys and protect nobody.\n"
-            "Set SEGMENTS_STATE_KEY and SEGMENTS_PSEUDONYM_KEY for real data.",
-            style="bold yellow",
-            highlight=False,
-            soft_wrap=True,
-        )
+    """Says on standard error that pseudonyms protect nobody."""
+    _errors().print(
+        "WARNING: no keys are set, so pseudonyms were made with the published demo keys and protect nobody.\n"
+        "Set SEGMENTS_STATE_KEY and SEGMENTS_PSEUDONYM_KEY for real data.",
+        style="bold yellow",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _errors() -> Console:

@@ -14,7 +14,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.runner import PipelineResult
 
 from pipeline.graph import Outputs, Plan, build
-from pipeline.inputs import Inputs, demo_keys_will_do
+from pipeline.inputs import Inputs, key_source
 from pipeline.io.audit_file import AuditWriter
 from pipeline.io.changes_file import ChangesWriter
 from pipeline.io.dead_letters_file import DeadLettersWriter
@@ -125,7 +125,7 @@ def plan_of(options: RunOptions, inputs: Inputs, now: int | Callable[[], int]) -
         early=options.early,
         profiles=options.profiles is not None,
         audit=options.audit is not None,
-        demo_keys=demo_keys_will_do(options),
+        keys=key_source(options),
         now=now,
     )
 

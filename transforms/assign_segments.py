@@ -17,7 +17,7 @@ from segmentation.frames import encode_frames
 from segmentation.units import MILLISECOND
 from transforms.assigning import AssignerMachine
 from transforms.decode_events import NAMESPACE
-from transforms.keys import load_keys
+from transforms.keys import KeySource
 from transforms.shard_state import ShardState
 from transforms.timing import Timing
 
@@ -36,16 +36,16 @@ class AssignSegments(beam.PTransform[Any, Any]):
         timing: when ticks settle.
         shards: how many there are; recorded in the state.
         profiles: whether anyone reads the profiles.
-        demo_keys: whether the published demo keys may stand in for missing ones.
+        keys: where the keys come from.
     """
 
-    def __init__(self, rules: Rules, timing: Timing, shards: int, *, profiles: bool, demo_keys: bool) -> None:
+    def __init__(self, rules: Rules, timing: Timing, shards: int, *, profiles: bool, keys: KeySource) -> None:
         super().__init__()
         self._rules = rules
         self._timing = timing
         self._shards = shards
         self._profiles = profiles
-        self._demo_keys = demo_keys
+        self._keys = keys
 
     def expand(self, messages: beam.PCollection[Any]) -> Any:
         """Apply the transform."""
@@ -56,22 +56,22 @@ class AssignSegments(beam.PTransform[Any, Any]):
         """The stateful step of a live run."""
         return _AssignLive(*self._arguments())
 
-    def _arguments(self) -> tuple[Rules, Timing, int, bool, bool]:
-        return self._rules, self._timing, self._shards, self._profiles, self._demo_keys
+    def _arguments(self) -> tuple[Rules, Timing, int, bool, KeySource]:
+        return self._rules, self._timing, self._shards, self._profiles, self._keys
 
 
 class _Assign(beam.DoFn):
     """What both ways of settling share."""
 
-    def __init__(self, rules: Rules, timing: Timing, shards: int, profiles: bool, demo_keys: bool) -> None:
+    def __init__(self, rules: Rules, timing: Timing, shards: int, profiles: bool, keys: KeySource) -> None:
         self._rules = rules
         self._timing = timing
         self._shards = shards
         self._profiles = profiles
-        self._demo_keys = demo_keys
+        self._keys = keys
 
     def _machine(self) -> AssignerMachine:
-        return AssignerMachine(self._rules, self._timing, load_keys(allow_demo=self._demo_keys).publish)
+        return AssignerMachine(self._rules, self._timing, self._keys.load().publish)
 
     def _emitted(self, machine: AssignerMachine, changes: pl.DataFrame) -> Iterator[Changes | Profiles]:
         if len(changes):

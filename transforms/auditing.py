@@ -4,18 +4,15 @@ from dataclasses import dataclass
 
 from segmentation.audit import LateEvents
 from segmentation.frames import encode_frames
-from transforms.keys import load_keys
+from transforms.keys import KeySource
 
 
 @dataclass(frozen=True)
 class Auditor:
-    """Part of the job graph, so it says where the key comes from and never holds it.
-
-    ``demo_keys``: the published demo keys may stand in for missing ones.
-    """
+    """Part of the job graph, so it says where the key comes from and never holds it."""
 
     rules_version: int
-    demo_keys: bool
+    keys: KeySource
 
     def encode(self, late: LateEvents) -> bytes:
         """A frame of audit records as bytes.
@@ -23,5 +20,5 @@ class Auditor:
         Raises:
             SecretKeyError: the keys are missing or no keys.
         """
-        publish_key = load_keys(allow_demo=self.demo_keys).publish
+        publish_key = self.keys.load().publish
         return encode_frames({"kind": "audit"}, {"audit": late.records(self.rules_version, publish_key)})

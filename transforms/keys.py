@@ -1,13 +1,15 @@
-"""The secrets behind pseudonyms: base64 in the environment, or in files that it names. Never options, never in the
-job graph."""
+"""The secrets behind pseudonyms: base64 in the environment, in files that it names, or in Secret Manager. Never
+options, never in the job graph."""
 
 import base64
 import binascii
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from segmentation.pseudonyms import Keys
+from transforms.secret_manager import SecretError, read_secret
 
 STATE_KEY = "SEGMENTS_STATE_KEY"
 PUBLISH_KEY = "SEGMENTS_PSEUDONYM_KEY"
@@ -19,6 +21,28 @@ DEMO_KEYS = Keys(state=b"segments-demo-state-key", publish=b"segments-demo-publi
 
 class SecretKeyError(ValueError):
     """A key is missing or no key."""
+
+
+@dataclass(frozen=True)
+class KeySource:
+    """Where the keys come from: a part of the job graph, so it names them and never holds one.
+
+    Without the names of two secrets they come from the environment of the process that asks.
+    """
+
+    demo: bool = False  #: whether the published demo keys may stand in for missing ones
+    state_secret: str | None = None  #: version of a secret, ``projects/…/secrets/…/versions/…``; both or none
+    publish_secret: str | None = None
+
+    def load(self) -> Keys:
+        """The keys of this process.
+
+        Raises:
+            SecretKeyError: a key is missing, can't be read, or is no key.
+        """
+        if self.state_secret is None or self.publish_secret is None:
+            return load_keys(allow_demo=self.demo)
+        return Keys(_from_secret(self.state_secret), _from_secret(self.publish_secret))
 
 
 def load_keys(*, allow_demo: bool, environment: Mapping[str, str] = os.environ) -> Keys:
@@ -60,6 +84,20 @@ def _read(name: str, environment: Mapping[str, str]) -> bytes | None:
             text = Path(path).read_text(encoding="ascii")
         except (OSError, UnicodeDecodeError) as error:
             raise SecretKeyError(f"{source}: {error}") from error
+    return _decoded(text, source)
+
+
+def _from_secret(name: str) -> bytes:
+    try:
+        text = read_secret(name).decode("ascii")
+    except SecretError as error:
+        raise SecretKeyError(str(error)) from error
+    except UnicodeDecodeError as error:
+        raise SecretKeyError(f"{name} is not base64") from error
+    return _decoded(text, name)
+
+
+def _decoded(text: str, source: str) -> bytes:
     try:
         key = base64.b64decode(text.strip(), validate=True)
     except binascii.Error as error:

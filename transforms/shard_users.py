@@ -13,7 +13,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 from segmentation.config import Rules
 from transforms.decode_events import NAMESPACE
 from transforms.event_batch import EventBatch
-from transforms.keys import load_keys
+from transforms.keys import KeySource
 from transforms.sharding import HEARTBEAT, Sharder
 
 #: Events held back at most before they are split: large enough to make a shard's share worth its fixed cost.
@@ -26,28 +26,28 @@ class ShardUsers(beam.PTransform[Any, Any]):
     Every bundle gives every shard a batch, if only with the clock, so that all shards tick alike.
     """
 
-    def __init__(self, rules: Rules, shards: int, *, demo_keys: bool) -> None:
+    def __init__(self, rules: Rules, shards: int, *, keys: KeySource) -> None:
         super().__init__()
         self._rules = rules
         self._shards = shards
-        self._demo_keys = demo_keys
+        self._keys = keys
 
     def expand(self, batches: beam.PCollection[Any]) -> beam.PCollection[Any]:
         """Apply the transform."""
         sharded: beam.PCollection[Any] = batches | "SplitByShard" >> beam.ParDo(
-            _ShardUsers(self._rules, self._shards, self._demo_keys)
+            _ShardUsers(self._rules, self._shards, self._keys)
         ).with_output_types(tuple[int, bytes])
         return sharded
 
 
 class _ShardUsers(beam.DoFn):
-    def __init__(self, rules: Rules, shards: int, demo_keys: bool) -> None:
+    def __init__(self, rules: Rules, shards: int, keys: KeySource) -> None:
         self._rules = rules
         self._shards = shards
-        self._demo_keys = demo_keys
+        self._keys = keys
 
     def setup(self) -> None:
-        self._sharder = Sharder(self._rules, self._shards, load_keys(allow_demo=self._demo_keys))
+        self._sharder = Sharder(self._rules, self._shards, self._keys.load())
 
     def start_bundle(self) -> None:
         self._held: list[pl.DataFrame] = []

@@ -110,6 +110,22 @@ def run(
     detach: Annotated[
         bool, typer.Option("--detach", help="On Flink: return as soon as the job runs, and print JOB=ID.")
     ] = False,
+    state_key_secret: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The version of a secret in Secret Manager that holds the state key.",
+            show_default="SEGMENTS_STATE_KEY in the workers' environment",
+        ),
+    ] = None,
+    pseudonym_key_secret: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The same for the key of the published pseudonyms.",
+            show_default="SEGMENTS_PSEUDONYM_KEY in the workers' environment",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check rules, mapping, inputs, outputs and keys; write nothing.")
     ] = False,
@@ -141,6 +157,8 @@ def run(
             expansion_service=expansion_service,
             from_savepoint=from_savepoint,
             detach=detach,
+            state_key_secret=state_key_secret,
+            pseudonym_key_secret=pseudonym_key_secret,
             beam_args=tuple(context.args),
         )
         inputs = load_inputs(options)
@@ -156,17 +174,20 @@ def run(
 
 def _run(options: "RunOptions", inputs: "Inputs", quiet: bool) -> None:
     with _imported_once():
+        from pipeline.inputs import key_source
         from pipeline.report import reading, show_summary, warn_of_demo_keys
         from pipeline.run import execute
     with reading(inputs.files, quiet=quiet):
         summary = execute(options, inputs)
     if not quiet:
         show_summary(summary, options)
-    warn_of_demo_keys()
+    if key_source(options).demo:
+        warn_of_demo_keys()
 
 
 def _run_live(options: "RunOptions", inputs: "Inputs", *, quiet: bool, dry_run: bool) -> None:
     with _imported_once():
+        from pipeline.inputs import key_source
         from pipeline.live import describe, follow, prepare, submit
         from pipeline.report import warn_of_demo_keys
     launch = prepare(options, inputs)
@@ -174,7 +195,8 @@ def _run_live(options: "RunOptions", inputs: "Inputs", *, quiet: bool, dry_run: 
         typer.echo(describe(launch))
         return
     job = submit(launch, _say)
-    warn_of_demo_keys()
+    if key_source(options).demo:
+        warn_of_demo_keys()
     typer.echo(f"JOB={job.id}")
     if not options.detach:
         follow(job, launch, (lambda _: None) if quiet else _say)

@@ -15,6 +15,7 @@ from segmentation.config import Rules
 from segmentation.units import MILLISECOND
 from transforms.assign_segments import AssignSegments
 from transforms.assigning import AssignerMachine
+from transforms.keys import KeySource
 from transforms.measure_population import AddMoves
 from transforms.timing import Timing
 from transforms.track_users import FEATURES, TrackUsers
@@ -131,7 +132,9 @@ class LiveStages:
         self._shards = shards
         self._watch = watch
         self.track = Stage(TrackUsers(rules, timing, shards, early=early).live_fn(), shards)
-        self.assign = Stage(AssignSegments(rules, timing, shards, profiles=False, demo_keys=True).live_fn(), shards)
+        self.assign = Stage(
+            AssignSegments(rules, timing, shards, profiles=False, keys=KeySource(demo=True)).live_fn(), shards
+        )
         self._windows: defaultdict[Timestamp, dict[str, Any]] = defaultdict(dict)
         self._add = AddMoves()
         #: Elements that entered a stateful stage, by kind; each costs an engine a state round trip.

@@ -55,7 +55,7 @@ def test_folder_that_no_bucket_can_have_is_refused_before_beam_goes_looking(name
 
 @pytest.mark.parametrize("option", ["dataflow_service_options", "dataflow_service_option"])
 def test_at_least_once_mode_is_refused(option: str) -> None:
-    with pytest.raises(OptionError, match="streaming_mode_at_least_once .* would count twice"):
+    with pytest.raises(OptionError, match=r"streaming_mode_at_least_once .* would count twice"):
         _values(f"--{option}=streaming_mode_at_least_once")
 
 

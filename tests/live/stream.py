@@ -18,7 +18,7 @@ from segmentation.pseudonyms import Pseudonymizer, subject_ids
 from segmentation.rules_file import parse_rules
 from segmentation.units import SECOND
 from transforms.event_batch import EventBatch
-from transforms.keys import DEMO_KEYS
+from transforms.keys import DEMO_KEYS, KeySource
 from transforms.timing import Timing
 
 #: Where the scripts of these tests begin: a multiple of every tick in them, µs.
@@ -94,7 +94,9 @@ def run_stream(
         number += len(events)
     stream.advance_watermark_to_infinity()
     timing = Timing(bounded=False, max_disorder=max_disorder, until=None if until is None else START + until)
-    plan = Plan(parsed, None, timing, shards, early=early, profiles=False, audit=audit, demo_keys=True, now=START)
+    plan = Plan(
+        parsed, None, timing, shards, early=early, profiles=False, audit=audit, keys=KeySource(demo=True), now=START
+    )
     run = uuid.uuid4().hex
     _collected[run, "changes"], _collected[run, "audit"] = [], []
     options = PipelineOptions([f"--prism_location={prism}", "--streaming"])

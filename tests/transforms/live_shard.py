@@ -12,7 +12,7 @@ from apache_beam.utils.timestamp import Timestamp
 from segmentation.config import Rules
 from segmentation.frames import decode_frames
 from transforms.assign_segments import AssignSegments
-from transforms.keys import DEMO_KEYS
+from transforms.keys import DEMO_KEYS, KeySource
 from transforms.sharding import Sharder
 from transforms.timing import Timing
 from transforms.track_users import TrackUsers
@@ -96,7 +96,7 @@ class LiveShard:
     ) -> None:
         self._around = around
         track = TrackUsers(rules, timing, 1, early=True)
-        assign = AssignSegments(rules, timing, 1, profiles=False, demo_keys=True)
+        assign = AssignSegments(rules, timing, 1, profiles=False, keys=KeySource(demo=True))
         self.track = Stage(track.live_fn)
         self.assign = Stage(assign.live_fn)
         self._sharder = Sharder(rules, 1, DEMO_KEYS)

@@ -10,7 +10,7 @@ from segmentation.rules_file import parse_rules
 from segmentation.units import HOUR, MINUTE, SECOND
 from tests.transforms.live_shard import Stage
 from transforms.auditing import Auditor
-from transforms.keys import DEMO_KEYS, PUBLISH_KEY, STATE_KEY, SecretKeyError
+from transforms.keys import DEMO_KEYS, PUBLISH_KEY, STATE_KEY, KeySource, SecretKeyError
 from transforms.sharding import Sharder
 from transforms.timing import Timing
 from transforms.track_users import TrackUsers
@@ -46,7 +46,7 @@ def _audited(outputs: list[Any]) -> list[bytes]:
 
 
 def test_late_event_leaves_with_the_tick_from_which_it_counts() -> None:
-    [frame] = _audited(_stage(Auditor(1, demo_keys=True)).fire())
+    [frame] = _audited(_stage(Auditor(1, KeySource(demo=True))).fire())
     records = decode_frames(frame)[1]["audit"]
     assert records.select("event_name", "occurred_at", "counted_at").rows() == [
         ("click", START + 40 * MINUTE, START + 2 * HOUR)
@@ -55,7 +55,7 @@ def test_late_event_leaves_with_the_tick_from_which_it_counts() -> None:
 
 @pytest.mark.parametrize("restart", [False, True])
 def test_repeated_call_repeats_its_records(restart: bool) -> None:
-    stage = _stage(Auditor(1, demo_keys=True))
+    stage = _stage(Auditor(1, KeySource(demo=True)))
     cells = stage.cells()
     first = _audited(stage.fire())
     stage.put_back(cells)
@@ -65,7 +65,7 @@ def test_repeated_call_repeats_its_records(restart: bool) -> None:
 
 
 def test_state_of_a_job_without_audit_is_one_of_a_job_with_it() -> None:
-    without, audited = _stage(None), _stage(Auditor(1, demo_keys=True))
+    without, audited = _stage(None), _stage(Auditor(1, KeySource(demo=True)))
     assert without.cells() == audited.cells()
     assert _audited(without.fire()) == []
     audited.fire()
@@ -76,4 +76,4 @@ def test_key_that_is_missing_is_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
     for name in (STATE_KEY, PUBLISH_KEY, f"{STATE_KEY}_FILE", f"{PUBLISH_KEY}_FILE"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(SecretKeyError, match=STATE_KEY):
-        _stage(Auditor(1, demo_keys=False)).fire()
+        _stage(Auditor(1, KeySource())).fire()
