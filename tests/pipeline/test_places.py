@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.inputs import demo_keys_will_do
+from pipeline.inputs import key_source
 from pipeline.io.kafka_address import KafkaAddress
 from pipeline.io.pubsub_address import EMULATOR, PubsubAddress
 from pipeline.option_error import OptionError
@@ -95,4 +95,4 @@ def test_demo_keys_are_for_topics_on_this_machine(
     if emulator is not None:
         monkeypatch.setenv(EMULATOR, emulator)
     options = RunOptions.parse(rules="rules.yaml", events=FILE, changes=CHANGES, dead_letters=dead_letters)
-    assert demo_keys_will_do(options) is local
+    assert key_source(options).demo is local
