@@ -17,6 +17,8 @@ class Messages:
     lengths: npt.NDArray[np.int64]  #: bytes, without the line end that follows
     partitions: npt.NDArray[np.int32]
     offsets: npt.NDArray[np.int64]
+    #: What they are called where partitions and offsets don't name them.
+    names: tuple[str, ...] | None = None
 
     @classmethod
     def one(cls, length: int, partition: int, offset: int) -> "Messages":
@@ -38,6 +40,13 @@ class Messages:
 
     def rows_of_lines(self, data: bytes, lines: Sequence[int]) -> npt.NDArray[np.int64]:
         """The message that each line of ``data``, counted from 0, is a part of."""
-        ends = np.flatnonzero(np.frombuffer(data, np.uint8) == _NEWLINE)
-        first_bytes = np.concatenate([[0], ends + 1])[np.asarray(lines, np.int64)]
+        first_bytes = np.concatenate([[0], _line_ends(data) + 1])[np.asarray(lines, np.int64)]
         return np.searchsorted(self.starts, first_bytes, side="right") - 1
+
+    def lines_before(self, data: bytes, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """How many lines of ``data`` end before each of these messages begins."""
+        return np.searchsorted(_line_ends(data), self.starts[rows])
+
+
+def _line_ends(data: bytes) -> npt.NDArray[np.int64]:
+    return np.flatnonzero(np.frombuffer(data, np.uint8) == _NEWLINE)

@@ -52,7 +52,8 @@ class RawChunk:
     def places(self, positions: Sequence[int]) -> list[tuple[str, int]]:
         """Source and position, as a dead letter names them, of the records at ``positions``.
 
-        A record of a topic is named by its partition (``source/7``) and the offset of the message that it lies in.
+        A record of a topic is named by its partition (``source/7``) and the offset of the message that it lies in;
+        where messages have names, by the message (``source/NAME``) and its place in there, from 1.
         """
         messages = self.messages
         if messages is None:
@@ -64,5 +65,12 @@ class RawChunk:
             rows = messages.rows_of_lines(self.data, indices)
         else:
             rows = np.array(indices, np.int64)
+        if messages.names is not None:
+            before = messages.lines_before(self.data, rows) if self.format == "json" else rows
+            numbers = (np.array(positions, np.int64) - before).tolist()
+            return [
+                (f"{self.source}/{messages.names[row]}", number)
+                for row, number in zip(rows.tolist(), numbers, strict=True)
+            ]
         found = zip(messages.partitions[rows].tolist(), messages.offsets[rows].tolist(), strict=True)
         return [(f"{self.source}/{partition}", offset) for partition, offset in found]
