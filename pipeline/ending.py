@@ -83,10 +83,10 @@ def _message(error: Exception) -> tuple[str, str | None]:
 def _refusals() -> tuple[type[Exception], ...]:
     """Errors about something that the command line, the environment or the files it names got wrong."""
     from pipeline.io.addresses import AddressError
-    from pipeline.io.kafka_clients import BrokerError
     from pipeline.io.log_stream import InputError
     from pipeline.io.output_file import OutputError
     from pipeline.io.store_engine import StoreError
+    from pipeline.io.topic_error import TopicError
     from pipeline.option_error import OptionError
     from pipeline.traffic import TrafficOptionError
     from segmentation.rules_problems import RulesError
@@ -95,10 +95,10 @@ def _refusals() -> tuple[type[Exception], ...]:
 
     return (
         AddressError,
-        BrokerError,
         InputError,
         OutputError,
         StoreError,
+        TopicError,
         OptionError,
         TrafficOptionError,
         RulesError,

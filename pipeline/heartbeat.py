@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipeline.io.event_topic import existing_topic
-from pipeline.io.kafka_address import KafkaAddress
+from pipeline.io.topic_address import Topic, parse_topic
 from pipeline.io.topic_writer import TopicWriter
 from pipeline.option_error import OptionError
 from segmentation.units import HOUR, SECOND, format_duration, parse_duration, parse_instant
@@ -22,7 +22,7 @@ class HeartbeatOptions:
     many go out to each partition, None for no end.
     """
 
-    to: KafkaAddress
+    to: Topic
     every: int = DEFAULT_EVERY
     at: int | None = None
     count: int | None = None
@@ -36,7 +36,7 @@ class HeartbeatOptions:
         Raises:
             OptionError, AddressError: a value can't be used; the message names the option.
         """
-        address = KafkaAddress.parse(to, "--to", reads=False)
+        address = parse_topic(to, "--to", reads=False)
         period = DEFAULT_EVERY if every is None else _duration(every)
         time_of = None if at is None else _instant(at)
         if count is not None and count < 1:
@@ -49,7 +49,7 @@ class HeartbeatSummary:
     """What went out."""
 
     to: str  #: address without parameters
-    partitions: int
+    partitions: int  #: 1 where a topic has none
     beats: int  #: heartbeats that each partition got
     latest: int  #: event time of the last, µs
 
@@ -69,7 +69,7 @@ def send_heartbeats(
         sleep: waits so many seconds.
 
     Raises:
-        BrokerError: there is no such topic, no broker answers, or it refuses.
+        TopicError: there is no such topic, nobody answers, or a heartbeat is refused.
         OptionError: ``at`` is so far ahead of the clock that the pipeline would refuse it.
     """
     if options.at is not None and options.at > clock() * SECOND + MAX_AHEAD:
@@ -88,7 +88,7 @@ def send_heartbeats(
                 progress(sent, sent)
             if sent == options.count:
                 return HeartbeatSummary(options.to.url, topic.partitions, sent, latest)
-            # What was missed while a broker was away is not made up for.
+            # What was missed while nobody took it is not made up for.
             now = clock()
             due = max(due + options.every / SECOND, now)
             sleep(due - now)

@@ -8,8 +8,8 @@ from pipeline.io.csv_header import check_header
 from pipeline.io.event_files import find_files, format_of, read_chunks
 from pipeline.io.event_lines import EventLineReader, EventLines
 from pipeline.io.event_topic import TopicOptions, open_event_topic
-from pipeline.io.kafka_address import KafkaAddress
 from pipeline.io.log_stream import InputError
+from pipeline.io.topic_address import Topic, parse_topic
 from pipeline.io.topic_writer import TopicWriter
 from pipeline.progress import report
 from pipeline.traffic.options import parse_rate
@@ -33,7 +33,7 @@ class ReplayOptions:
     """What `segments replay` was asked to do. ``rate`` is lines a second; None: as fast as it goes."""
 
     events: str
-    to: KafkaAddress
+    to: Topic
     mapping: str | None = None
     rate: float | None = None
     topic: TopicOptions = field(default_factory=TopicOptions)
@@ -55,12 +55,15 @@ class ReplayOptions:
         Raises:
             OptionError, AddressError, TrafficOptionError: a value can't be used; the message names the option.
         """
+        address = parse_topic(to, "--to", reads=False)
+        topic = TopicOptions(batch, partitions, finish)
+        topic.check(address)
         return cls(
             events=events,
-            to=KafkaAddress.parse(to, "--to", reads=False),
+            to=address,
             mapping=mapping,
             rate=None if rate is None else parse_rate(rate),
-            topic=TopicOptions(batch, partitions, finish),
+            topic=topic,
         )
 
 
@@ -69,13 +72,13 @@ class ReplaySummary:
     """What went into the topic."""
 
     to: str  #: address without parameters
-    partitions: int
+    partitions: int  #: 1 where a topic has none
     files: int
     #: Records of the log that were sent, what is no event included.
     events: int
     #: Of them, those that are no event; the pipeline makes dead letters of them.
     malformed: int
-    #: Kafka's records, heartbeats included.
+    #: Records, or messages, of the topic, heartbeats included.
     records: int
     #: Latest time of an event, µs; None where there is none.
     latest: int | None
@@ -121,7 +124,7 @@ def replay(
         pacer: how to wait where the options have a rate; by default by the clock of the machine.
 
     Raises:
-        BrokerError: no broker answers, or it refuses.
+        TopicError: nobody answers, or a record is refused.
         OptionError: the topic has another number of partitions than asked for.
         InputError: a file can't be read.
     """

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from pipeline.io.kafka_address import is_kafka
 from pipeline.options import RunOptions
 from pipeline.places import Place
 from pipeline.progress import Listening
@@ -67,14 +68,16 @@ def show_traffic(summary: "TrafficSummary") -> None:
 
 def show_replay(summary: "ReplaySummary") -> None:
     """What was sent."""
-    _show(f"{summary.to}: {summary.events:,} records of a log in {summary.records:,}, {summary.partitions} partitions")
+    partitions = f", {summary.partitions} partitions" if is_kafka(summary.to) else ""
+    _show(f"{summary.to}: {summary.events:,} records of a log in {summary.records:,}{partitions}")
     _show_counts([(f"records that are no event, from {summary.files} files", summary.malformed)])
     _show(f"done in {summary.seconds:.1f} s")
 
 
 def show_heartbeats(summary: "HeartbeatSummary") -> None:
     """What was sent."""
-    _show(f"{summary.to}: {summary.beats:,} heartbeats into each of {summary.partitions} partitions")
+    each = f" into each of {summary.partitions} partitions" if is_kafka(summary.to) else ""
+    _show(f"{summary.to}: {summary.beats:,} heartbeats{each}")
 
 
 def show_tail(summary: "TailSummary") -> None:

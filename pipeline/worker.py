@@ -67,7 +67,7 @@ def ask(boot: Boot, timeout: float = TIMEOUT) -> "beam_provision_api_pb2.Provisi
     Raises:
         WorkerError: it doesn't answer.
     """
-    import grpc  # type: ignore[import-untyped]
+    import grpc
     from apache_beam.portability.api import beam_provision_api_pb2, beam_provision_api_pb2_grpc
 
     with grpc.insecure_channel(boot.provision) as channel:

@@ -1,32 +1,14 @@
-"""The topic that events go to: what may be asked of it, and how it is made where there is none.
-
-A topic made here keeps its records for good and takes them with any time. Kafka's defaults are for records that are
-made now: it deletes them seven days after *their own* time, so that a log of last month would vanish within minutes,
-and (from 4.0 on) refuses times more than an hour ahead of its clock. A topic that exists stays as it is.
-"""
+"""The topic that events go to: what may be asked of it, and what a writer needs of it, whichever system keeps it."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from pipeline.io.kafka_address import KafkaAddress
-from pipeline.io.kafka_clients import count_partitions, ensure_topic, max_message_bytes
+from pipeline.io.topic_address import Topic
 from pipeline.option_error import OptionError
-from transforms.raw_chunk import MAX_RECORD_BYTES
 
-DEFAULT_PARTITIONS: Final = 3
 MAX_PARTITIONS: Final = 1_000
 MAX_BATCH: Final = 10_000
-
-_FOR_EVER: Final = str(2**63 - 1)
-#: Room for the longest line that is taken in, and for what Kafka adds.
-_MAX_BYTES: Final = MAX_RECORD_BYTES + (1 << 20)
-_SETTINGS: Final = {
-    "max.message.bytes": str(_MAX_BYTES),
-    "message.timestamp.after.max.ms": _FOR_EVER,
-    "message.timestamp.before.max.ms": _FOR_EVER,
-    "message.timestamp.type": "CreateTime",
-    "retention.ms": "-1",
-}
 
 
 @dataclass(frozen=True)
@@ -39,7 +21,7 @@ class TopicOptions:
 
     #: Events that one record holds at most; with more than one, each on a line of its own.
     batch: int = 1
-    #: Partitions of a topic that has to be made; None: `DEFAULT_PARTITIONS`, and no matter what a topic has.
+    #: Partitions of a topic that has to be made; None: the usual number, and no matter what a topic has.
     partitions: int | None = None
     #: Whether heartbeats follow at the end, so that the last tick settles.
     finish: bool = False
@@ -50,36 +32,90 @@ class TopicOptions:
         if self.partitions is not None and not 1 <= self.partitions <= MAX_PARTITIONS:
             raise OptionError(f"--partitions: expected 1 to {MAX_PARTITIONS}, found {self.partitions}")
 
+    def check(self, to: Topic) -> None:
+        """Checks that what is asked for can be had in such a topic.
 
-@dataclass(frozen=True)
-class EventTopic:
+        Raises:
+            OptionError: it can't.
+        """
+        if self.partitions is not None and not isinstance(to, KafkaAddress):
+            raise OptionError(f"--partitions: a topic of Pub/Sub such as {to.url} has none; leave the option out")
+
+
+class EventSender(Protocol):
+    """Sends the records of one writer."""
+
+    def send(self, value: bytes, user_id: str | None, partition: int, time: int, /) -> None:
+        """Send a record; ``time`` is its event time, ms. Waits while the buffer is full.
+
+        Raises:
+            TopicError: this record can't be sent, or one before it was refused.
+        """
+
+    def check(self) -> None:
+        """Look at the answers that have come.
+
+        Raises:
+            TopicError: a record was refused.
+        """
+
+    def flush(self) -> None:
+        """Wait until all that was sent is acknowledged.
+
+        Raises:
+            TopicError: a record was refused, or not acknowledged in time.
+        """
+
+    def close(self, seconds: float) -> None:
+        """Give up what is not acknowledged within so many seconds."""
+
+
+class EventTopic(Protocol):
     """A topic that is there."""
 
-    address: KafkaAddress
-    partitions: int
-    max_bytes: int  #: of a record
+    @property
+    def partitions(self) -> int:
+        """How many a writer has to tell apart; 1 where a topic has none."""
+
+    @property
+    def max_bytes(self) -> int:
+        """Of the value of a record, at most, in batches."""
+
+    def sender(self) -> EventSender:
+        """Begin to write.
+
+        Raises:
+            AddressError, TopicError: the environment lacks what a client needs.
+        """
 
 
-def open_event_topic(address: KafkaAddress, partitions: int | None = None) -> EventTopic:
-    """The topic; made, with so many partitions, where there is none.
+def open_event_topic(address: Topic, partitions: int | None = None) -> EventTopic:
+    """The topic; made, with so many partitions, where there is none and it may be made.
 
     Raises:
-        AddressError, BrokerError: no broker answers in time, or it refuses.
+        AddressError, TopicError: nobody answers in time, or the request is refused.
         OptionError: the topic exists with another number of partitions than asked for.
     """
-    wanted = DEFAULT_PARTITIONS if partitions is None else partitions
-    if ensure_topic(address, wanted, _SETTINGS):
-        return EventTopic(address, wanted, _MAX_BYTES)
-    topic = existing_topic(address)
-    if partitions not in (None, topic.partitions):
-        raise OptionError(f"--partitions: {address.url} exists and has {topic.partitions}, not {partitions}")
-    return topic
+    # The clients take a while to import, and nobody needs both.
+    if isinstance(address, KafkaAddress):
+        from pipeline.io.kafka_events import open_kafka_topic
+
+        return open_kafka_topic(address, partitions)
+    from pipeline.io.pubsub_events import open_pubsub_topic
+
+    return open_pubsub_topic(address)
 
 
-def existing_topic(address: KafkaAddress) -> EventTopic:
+def existing_topic(address: Topic) -> EventTopic:
     """The topic, which has to be there.
 
     Raises:
-        AddressError, BrokerError: there is no such topic, or no broker answers in time.
+        AddressError, TopicError: there is no such topic, or nobody answers in time.
     """
-    return EventTopic(address, count_partitions(address), max_message_bytes(address))
+    if isinstance(address, KafkaAddress):
+        from pipeline.io.kafka_events import existing_kafka_topic
+
+        return existing_kafka_topic(address)
+    from pipeline.io.pubsub_events import existing_pubsub_topic
+
+    return existing_pubsub_topic(address)

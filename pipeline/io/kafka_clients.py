@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from pipeline.io.kafka_address import PASSWORD, USERNAME, KafkaAddress
+from pipeline.io.topic_error import TopicError
 from segmentation.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _MADE_HERE: Final[Mapping[str, str]] = {
 }
 
 
-class BrokerError(Exception):
+class BrokerError(TopicError):
     """A broker can't be reached, or refuses; the message starts with the option that names the topic."""
 
 

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 Headers = list[tuple[str, str | bytes | None]]
 
+#: librdkafka's word for it.
+ANY_PARTITION: Final = -1
 #: Seconds between looks at what the broker has answered.
 _POLL_SECONDS: Final = 0.5
 
@@ -35,16 +37,26 @@ class TopicProducer:
         self._producer = Producer({**producer_config(address), **settings})
 
     def send(
-        self, value: bytes, *, key: bytes | None = None, timestamp: int = 0, headers: Headers | None = None
+        self,
+        value: bytes,
+        *,
+        key: str | bytes | None = None,
+        partition: int = ANY_PARTITION,
+        timestamp: int = 0,
+        headers: Headers | None = None,
     ) -> None:
         """Send one record; ``timestamp`` in ms, 0 for now. Waits while the buffer is full.
+
+        Without a ``partition`` the key decides.
 
         Raises:
             BrokerError: this record can't be sent, or one before it was not.
         """
         while True:
             try:
-                self._producer.produce(self._address.topic, value, key, timestamp=timestamp, headers=headers or [])
+                self._producer.produce(
+                    self._address.topic, value, key, partition, timestamp=timestamp, headers=headers or []
+                )
                 return
             except BufferError:
                 # What times out leaves the buffer too, so this ends.
@@ -63,8 +75,19 @@ class TopicProducer:
             self._raise_failed()
         self._raise_failed()
 
-    def close(self) -> None:
-        """Give up what is not acknowledged yet."""
+    def check(self) -> None:
+        """Look at the answers that have come.
+
+        Raises:
+            BrokerError: a record was not acknowledged in time, or was refused.
+        """
+        self._producer.poll(0)
+        self._raise_failed()
+
+    def close(self, seconds: float = 0.0) -> None:
+        """Give up what is not acknowledged within so many seconds."""
+        if seconds:
+            self._producer.flush(seconds)
         self._producer.purge()
         self._producer.flush(_POLL_SECONDS)
 

@@ -1,8 +1,9 @@
-"""Events into a topic: the lines of a log as they are, a user always in the same partition, the log's order in each.
+"""Events into a topic: the lines of a log as they are, a user's always in their order.
 
-A record holds one line, its key the user; or a batch of lines, which has no key. Its time is that of the latest event
-in it (ms), because event time is what the readers of the topic go by; a line that is no event has the time of the line
-before it, and a partition that its bytes decide.
+A record holds one line, its key the user; or a batch of lines, which has no key. In Kafka a user stays in one
+partition, and each partition has the log's order; Pub/Sub has no partitions, and keeps the order of a key. A record's
+time is that of the latest event in it (ms), because event time is what the readers of the topic go by; a line that is
+no event has the time of the line before it, and a partition that its bytes decide.
 
 **The end of a log.** A tick T settles when the watermark (the least over partitions of the highest record time) has
 passed T and the allowed disorder, and T is at most the first tick after the clock (the highest `occurred_at`). So the
@@ -14,7 +15,7 @@ this very hour is only finished up to then: ticks beyond settle when heartbeats 
 """
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 from zlib import crc32
 
 import msgspec
@@ -24,13 +25,10 @@ import numpy.typing as npt
 from pipeline.clock import wall_clock
 from pipeline.io.event_lines import NO_TIME, EventLines
 from pipeline.io.event_topic import EventTopic
-from pipeline.io.kafka_clients import BrokerError, producer_config
 from pipeline.io.key_partitions import partitions_of
+from pipeline.io.topic_error import TopicError
 from segmentation.units import DAY, MILLISECOND, MINUTE
 from transforms.decoding.validation import MAX_AHEAD
-
-if TYPE_CHECKING:
-    from confluent_kafka import KafkaError, Message
 
 Ints = npt.NDArray[np.int64]
 
@@ -38,9 +36,6 @@ Ints = npt.NDArray[np.int64]
 AHEAD: Final = 8 * DAY
 #: What clocks of two machines may differ by, and what a record takes on its way, µs.
 _MARGIN: Final = 5 * MINUTE
-#: Room that Kafka's own fields take in a record.
-_OVERHEAD: Final = 1 << 10
-_POLL_SECONDS: Final = 0.1
 #: Seconds that an interrupted writer gives to what is on its way.
 _LAST_SECONDS: Final = 10.0
 
@@ -52,16 +47,11 @@ class TopicWriter:
         """``batch`` is how many lines a record holds at most.
 
         Raises:
-            AddressError: the environment lacks what the address needs.
+            AddressError, TopicError: the environment lacks what the topic's client needs.
         """
-        from confluent_kafka import KafkaException, Producer
-
         self._topic = topic
         self._batch = batch
-        self._refusal = KafkaException
-        self._failed: list[KafkaError] = []
-        limits = {"message.max.bytes": topic.max_bytes, "on_delivery": self._note}
-        self._producer = Producer({**producer_config(topic.address), **limits})
+        self._sender = topic.sender()
         self._time = 1
         #: Lines and records sent so far.
         self.lines = 0
@@ -75,7 +65,7 @@ class TopicWriter:
         """Send some lines. Waits while the buffer is full.
 
         Raises:
-            BrokerError: a record can't be sent, or one before it was refused.
+            TopicError: a record can't be sent, or one before it was refused.
         """
         if not len(lines):
             return
@@ -90,8 +80,7 @@ class TopicWriter:
             self._send_batches(lines, partitions, times)
         self.lines += len(lines)
         self.malformed += lines.user_ids.null_count()
-        self._producer.poll(0)
-        self._raise_failed()
+        self._sender.check()
 
     def beat(self, occurred_at: int, timestamp: int | None = None) -> None:
         """Send every partition a heartbeat.
@@ -99,7 +88,7 @@ class TopicWriter:
         ``occurred_at`` is its event time, ``timestamp`` that of its record, both µs and by default the same.
 
         Raises:
-            BrokerError: a record can't be sent, or one before it was refused.
+            TopicError: a record can't be sent, or one before it was refused.
         """
         at = max((occurred_at if timestamp is None else timestamp) // MILLISECOND, 1)
         for partition in range(self._topic.partitions):
@@ -115,9 +104,11 @@ class TopicWriter:
         """Send the heartbeats that end a log; of a log without events there is nothing to settle.
 
         Raises:
-            BrokerError: a record can't be sent, or one before it was refused.
+            TopicError: a record can't be sent, or one before it was refused.
         """
         if self.latest is not None:
+            # Where nothing else keeps the order, no heartbeat may overtake an event.
+            self.flush()
             believed = max(self.latest, wall_clock() + MAX_AHEAD - _MARGIN)
             self.beat(self.latest, min(self.latest + AHEAD, believed))
 
@@ -125,22 +116,23 @@ class TopicWriter:
         """Wait until all that was sent is acknowledged.
 
         Raises:
-            BrokerError: a record was refused, or not acknowledged in time.
+            TopicError: a record was refused, or not acknowledged in time.
         """
-        while self._producer.flush(_POLL_SECONDS):
-            self._raise_failed()
-        self._raise_failed()
+        self._sender.flush()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if kind is None:
-            self.flush()
-        elif not issubclass(kind, BrokerError):
-            self._producer.flush(_LAST_SECONDS)
+        try:
+            if kind is None:
+                self.flush()
+        finally:
+            self._sender.close(0.0 if kind is None or issubclass(kind, TopicError) else _LAST_SECONDS)
 
     def _partitions(self, lines: EventLines) -> Ints:
+        if self._topic.partitions == 1:
+            return np.zeros(len(lines), np.int64)
         partitions = partitions_of(lines.user_ids.fill_null(""), self._topic.partitions)
         for row in np.flatnonzero(lines.occurred_at == NO_TIME).tolist():
             partitions[row] = crc32(lines.lines[row]) % self._topic.partitions
@@ -170,7 +162,7 @@ class TopicWriter:
 
     def _send_batch(self, lines: EventLines, rows: Ints, partition: int, times: Ints) -> None:
         value = b"\n".join([lines.lines[row] for row in rows.tolist()])
-        if len(rows) == 1 or len(value) <= self._topic.max_bytes - _OVERHEAD:
+        if len(rows) == 1 or len(value) <= self._topic.max_bytes:
             events = rows[lines.occurred_at[rows] != NO_TIME]
             self._send(value, None, partition, int(times[events if len(events) else rows].max()))
             return
@@ -179,36 +171,6 @@ class TopicWriter:
         self._send_batch(lines, rows[half:], partition, times)
 
     def _send(self, value: bytes, key: str | None, partition: int, time: int) -> None:
-        while True:
-            try:
-                # A heartbeat has no user, and no key either.
-                self._producer.produce(self._topic.address.topic, value, key or None, partition, timestamp=time)
-                break
-            except BufferError:
-                # What times out leaves the buffer too, so this ends.
-                self._producer.poll(_POLL_SECONDS)
-                self._raise_failed()
-            except self._refusal as error:
-                raise self._error(error.args[0], "") from error
+        # A heartbeat has no user, and no key either.
+        self._sender.send(value, key or None, partition, time)
         self.records += 1
-
-    def _note(self, error: "KafkaError | None", _message: "Message") -> None:
-        if error is not None:
-            self._failed.append(error)
-
-    def _raise_failed(self) -> None:
-        if self._failed:
-            failed, self._failed = self._failed, []
-            raise self._error(failed[0], f" ({len(failed)} records not acknowledged)")
-
-    def _error(self, error: "KafkaError", more: str) -> BrokerError:
-        from confluent_kafka import KafkaError
-
-        settings = {
-            KafkaError.INVALID_TIMESTAMP: "message.timestamp.after.max.ms",
-            KafkaError.MSG_SIZE_TOO_LARGE: "max.message.bytes",
-        }
-        setting = settings.get(error.code())
-        hint = "" if setting is None else f"; what the topic takes is its {setting}"
-        address = self._topic.address
-        return BrokerError(f"{address.option}: {address.url}: can't write: {error.str()}{more}{hint}")

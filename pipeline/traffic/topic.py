@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from pipeline.io.event_lines import EventLineReader
 from pipeline.io.event_topic import TopicOptions, open_event_topic
-from pipeline.io.kafka_address import KafkaAddress
+from pipeline.io.topic_address import parse_topic
 from pipeline.io.topic_writer import TopicWriter
 from segmentation.units import SECOND
 from transforms.raw_chunk import RawChunk
@@ -19,9 +19,9 @@ def open_topic(out: str, options: TopicOptions) -> Iterator[Callable[[bytes], No
     What was sent is acknowledged when the block ends; what was sent before an interruption arrives.
 
     Raises:
-        AddressError, BrokerError, OptionError: the topic can't be written to.
+        AddressError, TopicError, OptionError: the topic can't be written to.
     """
-    topic = open_event_topic(KafkaAddress.parse(out, "--out", reads=False), options.partitions)
+    topic = open_event_topic(parse_topic(out, "--out", reads=False), options.partitions)
     reader = EventLineReader(None)
     with TopicWriter(topic, options.batch) as writer:
         # As from a file: which partition a line goes to must not depend on who sends it.

@@ -12,7 +12,7 @@ import numpy as np
 from fastavro.write import Writer
 
 from pipeline.io.event_topic import TopicOptions
-from pipeline.io.kafka_address import KafkaAddress, is_kafka
+from pipeline.io.topic_address import is_topic, parse_topic
 from pipeline.traffic.faults import damage_csv, damage_json, drift_json
 from pipeline.traffic.lines import CSV_HEADER, csv_lines, json_lines
 from pipeline.traffic.options import TrafficOptionError, TrafficOptions
@@ -29,7 +29,6 @@ _ENDINGS: dict[str, tuple[Format, bool]] = {
     ".csv.gz": ("csv", True),
     ".avro": ("avro", False),
 }
-_LATER = "pubsub://"
 #: Fast, and already two thirds smaller; the log is written once and read a few times.
 _COMPRESSION = 3
 #: Written between the blocks of a container; fixed, since fastavro would draw a random one and a log has to repeat.
@@ -43,16 +42,17 @@ def check_output(
 
     Raises:
         TrafficOptionError: the output is unknown, not available yet, or of a kind that cannot hold what is asked for.
-        AddressError: the address of a topic can't be used.
+        AddressError, OptionError: a topic can't be used, or has no such thing as is asked for.
     """
-    if is_kafka(out):
-        KafkaAddress.parse(out, "--out", reads=False)
+    if is_topic(out):
+        address = parse_topic(out, "--out", reads=False)
+        if topic is not None:
+            topic.check(address)
         return "jsonl", False
     if topic not in (None, TopicOptions()):
-        raise TrafficOptionError("--out", "--batch, --partitions and --finish are for kafka://HOST:PORT/TOPIC")
-    if out.startswith(_LATER):
         raise TrafficOptionError(
-            "--out", f"{_LATER} is not available yet; write to a file or to kafka://HOST:PORT/TOPIC"
+            "--out",
+            "--batch, --partitions and --finish are for a topic, kafka://HOST:PORT/TOPIC or pubsub://PROJECT/topics/NAME",
         )
     ending = next((ending for ending in sorted(_ENDINGS, key=len, reverse=True) if out.endswith(ending)), None)
     if ending is None:
@@ -75,9 +75,9 @@ def open_log(out: str, options: TrafficOptions | None = None, topic: TopicOption
 
     Raises:
         TrafficOptionError: see `check_output`; or the file cannot be created.
-        AddressError, BrokerError, OptionError: the topic can't be written to.
+        AddressError, TopicError, OptionError: the topic can't be written to.
     """
-    if is_kafka(out):
+    if is_topic(out):
         # Decoding needs Beam, which takes seconds to import; files do without.
         from pipeline.traffic.topic import open_topic
 

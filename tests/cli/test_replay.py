@@ -33,6 +33,8 @@ def test_every_option_is_read() -> None:
     [
         ({"to": "events"}, AddressError, "--to: expected kafka://HOST:PORT/TOPIC"),
         ({"to": NOBODY + "?start=latest"}, AddressError, "--to: start is for reading"),
+        ({"to": "pubsub://project/subscriptions/events"}, AddressError, "--to: a subscription can't be written to"),
+        ({"to": "pubsub://project/topics/events", "partitions": 3}, OptionError, "--partitions: a topic of Pub/Sub"),
         ({"rate": "fast"}, TrafficOptionError, "--rate: 'fast' is not a rate"),
         ({"batch": 0}, OptionError, "--batch: expected 1 to 10000, found 0"),
         ({"batch": 10_001}, OptionError, "--batch: expected 1 to 10000"),

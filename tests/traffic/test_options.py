@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.io.addresses import AddressError
 from pipeline.io.event_topic import TopicOptions
+from pipeline.option_error import OptionError
 from pipeline.traffic import TrafficOptionError, TrafficOptions, generate, parse_rate, parse_share, zipf_events
 from segmentation.units import DAY, SECOND, parse_instant
 from tests.traffic.logs import CLEAN
@@ -93,13 +94,15 @@ def test_value_outside_its_range_names_its_option(option: str, value: float) -> 
     assert error.value.option == f"--{option}"
 
 
-def test_output_of_later_is_not_available_yet() -> None:
-    with pytest.raises(TrafficOptionError, match=r"--out: pubsub:// is not available yet"):
-        generate(CLEAN, "pubsub://project/topic")
-
-
 @pytest.mark.parametrize(
-    ("out", "said"), [("kafka://broker/events", "HOST:PORT"), ("kafka://b:1/events?start=latest", "is written to")]
+    ("out", "said"),
+    [
+        ("kafka://broker/events", "HOST:PORT"),
+        ("kafka://b:1/events?start=latest", "is written to"),
+        ("pubsub://project/events", "PROJECT/topics/NAME"),
+        ("pubsub://project/topics/events?hold=5s", "is written to"),
+        ("pubsub://project/subscriptions/events", "can't be written to"),
+    ],
 )
 def test_address_of_a_topic_is_checked_before_anything_is_simulated(out: str, said: str) -> None:
     with pytest.raises(AddressError, match=f"--out: .*{said}"):
@@ -108,8 +111,15 @@ def test_address_of_a_topic_is_checked_before_anything_is_simulated(out: str, sa
 
 @pytest.mark.parametrize("topic", [TopicOptions(batch=2), TopicOptions(partitions=2), TopicOptions(finish=True)])
 def test_options_of_a_topic_are_for_topics(topic: TopicOptions) -> None:
-    with pytest.raises(TrafficOptionError, match=r"--out: --batch, --partitions and --finish are for kafka://"):
+    with pytest.raises(
+        TrafficOptionError, match=r"--out: --batch, --partitions and --finish are for a topic, kafka://"
+    ):
         generate(CLEAN, "events.jsonl", topic=topic)
+
+
+def test_pubsub_has_no_partitions() -> None:
+    with pytest.raises(OptionError, match=r"^--partitions: .*pubsub://project/topics/events has none"):
+        generate(CLEAN, "pubsub://project/topics/events", topic=TopicOptions(partitions=2))
 
 
 def test_unknown_ending_names_out_and_lists_the_known() -> None:
