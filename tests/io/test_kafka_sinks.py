@@ -1,22 +1,17 @@
-"""Topics as sinks, as far as they go without a broker: what is sent, and brokers that are not there."""
+"""Kafka's topics as sinks, as far as they go without a broker: what is sent, and brokers that are not there."""
 
 import dataclasses
 import pickle
 
+import apache_beam as beam
 import pytest
 
 from pipeline.io import kafka_clients
 from pipeline.io.kafka_address import KafkaAddress
 from pipeline.io.kafka_clients import BrokerError, count_partitions, ensure_topic
 from pipeline.io.kafka_producer import Headers
-from pipeline.io.kafka_sinks import (
-    WriteAuditToKafka,
-    WriteChangesToKafka,
-    WriteDeadLettersToKafka,
-    _SendAudit,
-    _SendChanges,
-    encode_letter,
-)
+from pipeline.io.kafka_sinks import KafkaSender, WriteAuditToKafka, WriteChangesToKafka, WriteDeadLettersToKafka
+from pipeline.io.topic_sinks import SendAudit, SendChanges, SendDeadLetters, encode_letter
 from schemas.codec import decode_single_object, encode_single_object
 from schemas.records import from_record, to_record
 from schemas.types import AuditRecord, DeadLetter
@@ -35,23 +30,37 @@ def decode(message: bytes) -> DeadLetter:
 class _Sent:
     """A producer that keeps what it is given."""
 
-    def __init__(self, schema: bytes) -> None:
-        self._schema = schema
-        self.records: list[tuple[bytes, bytes, int]] = []
+    def __init__(self) -> None:
+        self.records: list[tuple[bytes, bytes | None, int, Headers]] = []
 
-    def send(self, value: bytes, *, key: bytes, timestamp: int, headers: Headers) -> None:
-        assert headers == [("content-type", b"avro/binary"), ("schema", self._schema)]
-        self.records.append((value, key, timestamp))
+    def send(self, value: bytes, *, key: bytes | None = None, timestamp: int = 0, headers: Headers) -> None:
+        self.records.append((value, key, timestamp, headers))
+
+
+def sender(monkeypatch: pytest.MonkeyPatch) -> KafkaSender:
+    monkeypatch.setattr("pipeline.io.topic_sinks.wall_clock", lambda: 7)
+    monkeypatch.setattr("pipeline.io.kafka_sinks.max_message_bytes", lambda _: 10_000)
+    made = KafkaSender(NOBODY)
+    made._producer = _Sent()  # type: ignore[assignment]
+    return made
+
+
+def sent(through: KafkaSender, step: beam.DoFn, element: object) -> list[tuple[bytes, bytes | None, int]]:
+    """What a step sends; all with the headers of its kind."""
+    step.setup()
+    step.process(element)
+    records = through._producer.records  # type: ignore[attr-defined]
+    [schema] = {dict(headers)["schema"] for *_, headers in records}
+    assert all(headers == [("content-type", b"avro/binary"), ("schema", schema)] for *_, headers in records)
+    through.schema = schema  # type: ignore[attr-defined]
+    return [record[:3] for record in records]
 
 
 def test_changes_go_out_under_their_subject_at_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.io.kafka_sinks.wall_clock", lambda: 7)
+    through = sender(monkeypatch)
     log = consistent_log([(0, 0), (1, 0), (0, 1)])
     changes = frame(*log).drop("emitted_at", "trace_context")
-    step = _SendChanges(NOBODY)
-    step._producer = sent = _Sent(b"segments.v1.SegmentChange")  # type: ignore[assignment]
-    step.process(encode_frames({}, {"changes": changes}))
-    assert sent.records == [
+    assert sent(through, SendChanges(lambda: through), encode_frames({}, {"changes": changes})) == [
         (
             encode_single_object("segment_change", to_record(dataclasses.replace(change, emitted_at=7))),
             change.subject_id.encode(),
@@ -59,14 +68,13 @@ def test_changes_go_out_under_their_subject_at_their_time(monkeypatch: pytest.Mo
         )
         for change in log
     ]
+    assert through.schema == b"segments.v1.SegmentChange"  # type: ignore[attr-defined]
 
 
 def test_audit_records_go_out_under_their_subject_at_their_tick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.io.kafka_sinks.wall_clock", lambda: 7)
-    step = _SendAudit(NOBODY)
-    step._producer = sent = _Sent(b"segments.v1.AuditRecord")  # type: ignore[assignment]
-    step.process(encode_frames({}, {"audit": audit_frame()}))
-    assert sent.records == [
+    through = sender(monkeypatch)
+    records = sent(through, SendAudit(lambda: through), encode_frames({}, {"audit": audit_frame()}))
+    assert records == [
         (
             encode_single_object("audit_record", to_record(dataclasses.replace(record, emitted_at=7))),
             record.subject_id.encode(),
@@ -74,8 +82,15 @@ def test_audit_records_go_out_under_their_subject_at_their_tick(monkeypatch: pyt
         )
         for record in RECORDS
     ]
-    messages = [decode_single_object("audit_record", value) for value, _, _ in sent.records]
+    messages = [decode_single_object("audit_record", value) for value, _, _ in records]
     assert [from_record(AuditRecord, each).event_name for each in messages] == ["click", None]
+    assert through.schema == b"segments.v1.AuditRecord"  # type: ignore[attr-defined]
+
+
+def test_letters_go_out_without_key_and_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    through = sender(monkeypatch)
+    assert sent(through, SendDeadLetters(lambda: through), LETTER) == [(encode_letter(LETTER, 10_000), None, 0)]
+    assert through.schema == b"segments.v1.DeadLetter"  # type: ignore[attr-defined]
 
 
 def test_letter_that_fits_is_whole() -> None:

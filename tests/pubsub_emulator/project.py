@@ -1,13 +1,18 @@
 """A project of its own for every test, so that tests that share an emulator don't share anything in it."""
 
+import os
 import time
 import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
+import grpc
 from google.api_core.exceptions import DeadlineExceeded
 from google.cloud import pubsub_v1
 from google.cloud.pubsub_v1.types import PublisherOptions, PubsubMessage
+from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
+
+from tests.pubsub_emulator.running import HOST
 
 #: Seconds that messages have to arrive in, unless a test says otherwise.
 WAIT_SECONDS: Final = 30.0
@@ -19,7 +24,9 @@ class Project:
     def __init__(self) -> None:
         self.id = f"p-{uuid.uuid4().hex[:12]}"
         self.publisher = pubsub_v1.PublisherClient(publisher_options=PublisherOptions(enable_message_ordering=True))
-        self.subscriber = pubsub_v1.SubscriberClient()
+        # The client's own connection to an emulator takes answers of at most 4 MB.
+        channel = grpc.insecure_channel(os.environ[HOST], [("grpc.max_receive_message_length", -1)])
+        self.subscriber = pubsub_v1.SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
 
     def url(self, kind: str, name: str) -> str:
         """The address that options take; ``kind`` is ``topics`` or ``subscriptions``."""
