@@ -32,7 +32,8 @@ OTHERS = {
     "--large", "--repeat", "--direct_running_mode", "--prism_location", "--help", "--version", "--wipe", "--metrics",
     "--job_endpoint", "--environment_type", "--environment_config", "--defaultEnvironmentType", "--experiments",
     "--parallelism", "--max_bundle_time_mills", "--checkpointing_interval", "--max_parallelism",
-    "--allow_non_restored_state", "--latency", "--growth", "--soak", "--max_cache_memory_usage_mb", "--filesToStage",
+    "--allow_non_restored_state", "--throughput", "--latency", "--growth", "--soak", "--max_cache_memory_usage_mb",
+    "--filesToStage",
 }  # fmt: skip
 
 

@@ -131,3 +131,44 @@ def test_service_that_stays_away_is_given_up_in_time(
         assert time.monotonic() - begun < 10
         proxy.heal()
         publisher.close()
+
+
+def test_answers_that_are_lost_make_messages_come_twice_but_never_late(
+    pubsub: Project, pubsub_host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = pubsub.topic("top", "sub", enable_message_ordering=True)
+    with Proxy(pubsub_host) as proxy:
+        monkeypatch.setenv(EMULATOR, proxy.host)
+        publisher = TopicPublisher(address(url))
+        publisher.send(b"0", key="a")
+        publisher.flush()
+        proxy.mute()
+        publisher.send(b"1", key="a")
+        publisher.check()
+        publisher.send(b"2", key="a")
+        assert [int(message.data) for message in pubsub.receive("sub", 2)] == [0, 1]
+        proxy.heal()
+        publisher.flush()
+        publisher.close()
+    assert [int(message.data) for message in pubsub.receive("sub", 2)] == [1, 2]
+
+
+def test_bundle_that_failed_is_repeated_under_the_same_keys(
+    pubsub: Project, pubsub_host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = pubsub.topic("top", "sub", enable_message_ordering=True)
+    with Proxy(pubsub_host) as proxy:
+        monkeypatch.setenv(EMULATOR, proxy.host)
+        publisher = TopicPublisher(address(url), seconds=1.0)
+        publisher.send(b"0", key="a")
+        publisher.flush()
+        proxy.cut()
+        publisher.send(b"1", key="a")
+        with pytest.raises(PubsubError, match="UNAVAILABLE"):
+            publisher.flush()
+        proxy.heal()
+        for number in range(3):
+            publisher.send(b"%d" % number, key="a")
+        publisher.flush()
+        publisher.close()
+    assert [int(message.data) for message in pubsub.receive("sub", 4)] == [0, 0, 1, 2]
