@@ -12,6 +12,7 @@ from segmentation.suggestions import did_you_mean
 LOCAL: Final = "FnApiRunner"
 PRISM: Final = "PrismRunner"
 FLINK: Final = "FlinkRunner"
+DATAFLOW: Final = "DataflowRunner"
 
 _FILES: Final = "files"
 _KAFKA: Final = "kafka://"
@@ -21,6 +22,7 @@ _READS: Final[Mapping[str, tuple[str, ...]]] = {
     LOCAL: (_FILES,),
     PRISM: (_FILES, _PUBSUB),
     FLINK: (_KAFKA, _PUBSUB),
+    DATAFLOW: (_PUBSUB,),
 }
 _ALIASES: Final = {
     "fnapirunner": LOCAL,
@@ -30,8 +32,10 @@ _ALIASES: Final = {
     "prismrunner": PRISM,
     "flink": FLINK,
     "flinkrunner": FLINK,
+    "dataflow": DATAFLOW,
+    "dataflowrunner": DATAFLOW,
 }
-_LATER: Final = ("DataflowRunner", "PortableRunner", "SparkRunner")
+_LATER: Final = ("PortableRunner", "SparkRunner")
 
 
 def choose_runner(name: str | None, events: Place) -> str:

@@ -91,7 +91,7 @@ def run(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="FnApiRunner, PrismRunner or flink.",
+            help="FnApiRunner, PrismRunner, flink or dataflow.",
             show_default="FnApiRunner; flink where a topic is read",
         ),
     ] = None,
@@ -138,6 +138,7 @@ def run(
     """
     from pipeline.inputs import load_inputs
     from pipeline.options import RunOptions
+    from pipeline.runners import DATAFLOW
 
     with ending(verbose):
         options = RunOptions.parse(
@@ -163,7 +164,9 @@ def run(
         )
         inputs = load_inputs(options)
         warn_of_flags(inputs.rules)
-        if options.live:
+        if options.runner == DATAFLOW:
+            _run_on_dataflow(options, inputs, quiet=quiet, dry_run=dry_run)
+        elif options.live:
             _run_live(options, inputs, quiet=quiet, dry_run=dry_run)
         elif dry_run:
             counts = f"{counted(len(inputs.files), 'file')}, {counted(len(inputs.rules.segments), 'segment')}"
@@ -200,6 +203,17 @@ def _run_live(options: "RunOptions", inputs: "Inputs", *, quiet: bool, dry_run: 
     typer.echo(f"JOB={job.id}")
     if not options.detach:
         follow(job, launch, (lambda _: None) if quiet else _say)
+
+
+def _run_on_dataflow(options: "RunOptions", inputs: "Inputs", *, quiet: bool, dry_run: bool) -> None:
+    with _imported_once():
+        from pipeline.dataflow.job import describe, submit
+    if dry_run:
+        typer.echo(describe(options, inputs))
+        return
+    job = submit(options, inputs, (lambda _: None) if quiet else _say)
+    if job is not None:
+        typer.echo(f"JOB={job}")
 
 
 def _say(line: str) -> None:

@@ -52,7 +52,7 @@ def _run(tmp_path: Path, **changed: object) -> Outcome:
         ("shards", "0", "--shards: expected 1 to 4096, found 0"),
         ("shards", "many", "--shards"),
         ("runner", "PrismRuner", "did you mean 'PrismRunner'?"),
-        ("runner", "DataflowRunner", "--runner: DataflowRunner is not available yet"),
+        ("runner", "SparkRunner", "--runner: SparkRunner is not available yet"),
         ("runner", "flink", "--runner: FlinkRunner does not read files, FnApiRunner and PrismRunner do; `segments"),
         ("from-savepoint", "/somewhere", "--from-savepoint and --detach are for --runner flink"),
         ("changes", "changes.txt", "--changes: changes.txt has no known ending"),

@@ -12,3 +12,7 @@ REQUIRED = (
     f"--sdk_container_image={IMAGE}",
     f"--service_account_email={ACCOUNT}",
 )
+SECRETS = {
+    "state_key_secret": "projects/a-project/secrets/segments-state-key/versions/1",
+    "pseudonym_key_secret": "projects/a-project/secrets/segments-pseudonym-key/versions/1",
+}

@@ -38,7 +38,7 @@ def test_runner(events: str, runner: str | None, chosen: str) -> None:
     [
         (FILE, "flink", "FlinkRunner does not read files, FnApiRunner and PrismRunner do; `segments replay`"),
         (KAFKA, "prism", "PrismRunner does not read kafka://, FlinkRunner does; write --runner FlinkRunner"),
-        (PUBSUB, "direct", "FnApiRunner does not read pubsub://, PrismRunner and FlinkRunner do; write --runner Prism"),
+        (PUBSUB, "direct", "FnApiRunner does not read pubsub://, PrismRunner and"),
     ],
 )
 def test_runner_that_does_not_read_it(events: str, runner: str, said: str) -> None:
