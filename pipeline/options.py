@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pipeline.beam_args import check_beam_args
 from pipeline.option_error import OptionError
 from pipeline.places import Place, check_path, default_dead_letters, parse_place
-from pipeline.runners import FLINK, choose_runner
+from pipeline.runners import DATAFLOW, FLINK, choose_runner
 from segmentation.units import MILLISECOND, SECOND, parse_duration, parse_instant
 from transforms.secret_manager import SHAPE, is_secret_version
 
@@ -168,6 +168,8 @@ def _check_live(options: RunOptions) -> None:
 def _check_secrets(options: RunOptions) -> None:
     names = {"--state-key-secret": options.state_key_secret, "--pseudonym-key-secret": options.pseudonym_key_secret}
     for option, name in names.items():
+        if name is None and options.runner == DATAFLOW:
+            raise OptionError(f"{option}: missing; nothing of this environment, keys included, is on Dataflow's workers")
         if name is None and any(names.values()):
             raise OptionError(f"{option}: missing; the two keys come from the same place")
         if name is not None and not is_secret_version(name):

@@ -1,8 +1,8 @@
 """What Terraform's Google providers take, for the kinds of resources that deploy/terraform uses.
 
 `python -m tests.deploy.terraform_schema FOLDER` renews terraform_schema.json from type declarations that HashiCorp
-publishes on npm, made from the providers themselves: the packages @cdktf/provider-google and -google-beta, unpacked into
-FOLDER. The providers proper are not to be had from the registries that this project uses.
+publishes on npm, made from the providers themselves: the packages @cdktf/provider-google and -google-beta, unpacked
+into FOLDER. The providers proper are not to be had from the registries that this project uses.
 """
 
 import json
