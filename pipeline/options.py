@@ -169,7 +169,7 @@ def _check_secrets(options: RunOptions) -> None:
     names = {"--state-key-secret": options.state_key_secret, "--pseudonym-key-secret": options.pseudonym_key_secret}
     for option, name in names.items():
         if name is None and options.runner == DATAFLOW:
-            raise OptionError(f"{option}: missing; nothing of this environment, keys included, is on Dataflow's workers")
+            raise OptionError(f"{option}: missing; Dataflow's workers have nothing of this environment, keys included")
         if name is None and any(names.values()):
             raise OptionError(f"{option}: missing; the two keys come from the same place")
         if name is not None and not is_secret_version(name):

@@ -65,7 +65,7 @@ def test_dry_run_of_an_update_asks_nobody_and_says_so() -> None:
     ("arguments", "said"),
     [
         ((*KEYS, *REQUIRED[1:]), "--region: missing"),
-        (REQUIRED, "--state-key-secret: missing; nothing of this environment"),
+        (REQUIRED, "--state-key-secret: missing; Dataflow"),
         ((*KEYS, *REQUIRED, "--detach"), "--detach are for --runner flink"),
     ],
 )
