@@ -8,6 +8,7 @@ import typer
 from pipeline.commands.check import check
 from pipeline.commands.generate import generate
 from pipeline.commands.jobs import status, stop
+from pipeline.commands.pubsub import topics
 from pipeline.commands.run import run
 from pipeline.commands.stack import stack
 from pipeline.commands.topics import heartbeat, replay, tail
@@ -27,6 +28,7 @@ app.command(context_settings=_AS_THEY_ARE)(run)
 for _command in (generate, replay, heartbeat, tail, status, stop):
     app.command()(_command)
 app.command(context_settings=_AS_THEY_ARE, add_help_option=False)(stack)
+app.add_typer(topics, name="topics")
 
 
 def _show_version(wanted: bool) -> None:

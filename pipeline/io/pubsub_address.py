@@ -22,12 +22,26 @@ Kind = Literal["topics", "subscriptions"]
 _READING: Final = ("hold", "id_label", "max_outstanding", "timestamp_attribute")
 _EXAMPLE: Final = "pubsub://my-project/subscriptions/events"
 _PROJECT: Final = re.compile(r"[a-z][a-z0-9.:-]{1,126}[a-z0-9]")
+#: What the name of a topic, a subscription or a schema must be.
+NAME_RULE: Final = (
+    "a name has 3 to 255 letters, digits and any of - . _ ~ + %, and begins with a letter but not with goog"
+)
 _NAME: Final = re.compile(r"(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}")
 
 
 def is_pubsub(text: str) -> bool:
     """Whether the value of an option means a topic or subscription of Pub/Sub."""
     return text.startswith(SCHEME)
+
+
+def is_project(text: str) -> bool:
+    """Whether it can be a project's id."""
+    return _PROJECT.fullmatch(text) is not None
+
+
+def is_name(text: str) -> bool:
+    """Whether it can be the name of a topic, a subscription or a schema."""
+    return _NAME.fullmatch(text) is not None
 
 
 @dataclass(frozen=True)
@@ -93,16 +107,15 @@ class PubsubAddress:
 
 
 def _check_parts(project: str, kind: str, name: str, option: str) -> None:
-    if not _PROJECT.fullmatch(project):
+    if not is_project(project):
         rule = "a project's id has lower-case letters, digits and hyphens, and begins with a letter"
         raise AddressError(f"{option}: {rule}, found {project!r}")
     kinds = get_args(Kind)
     if kind not in kinds:
         hint = did_you_mean(kind, kinds)
         raise AddressError(f"{option}: expected topics or subscriptions after the project, found {kind!r}{hint}")
-    if not _NAME.fullmatch(name):
-        rule = "a name has 3 to 255 letters, digits and any of - . _ ~ + %, and begins with a letter but not with goog"
-        raise AddressError(f"{option}: {rule}, found {name!r}")
+    if not is_name(name):
+        raise AddressError(f"{option}: {NAME_RULE}, found {name!r}")
 
 
 def _messages(text: str, option: str) -> int:

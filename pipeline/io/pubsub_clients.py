@@ -9,7 +9,7 @@ from pipeline.io.pubsub_address import EMULATOR, PubsubAddress
 from pipeline.io.topic_error import TopicError
 
 if TYPE_CHECKING:
-    from google.pubsub_v1 import PublisherClient, SubscriberClient
+    from google.pubsub_v1 import PublisherClient, SchemaServiceClient, SubscriberClient
 
 #: Seconds that Pub/Sub has to answer a question of ours.
 ANSWER_SECONDS: Final = 10.0
@@ -48,6 +48,18 @@ def subscriber_client(address: PubsubAddress) -> "SubscriberClient":
     from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
     return SubscriberClient(transport=_connected(address, SubscriberGrpcTransport))
+
+
+def schema_client(address: PubsubAddress) -> "SchemaServiceClient":
+    """A client for schemas; connects at its first question.
+
+    Raises:
+        PubsubError: the environment has no credentials.
+    """
+    from google.pubsub_v1 import SchemaServiceClient
+    from google.pubsub_v1.services.schema_service.transports import SchemaServiceGrpcTransport
+
+    return SchemaServiceClient(transport=_connected(address, SchemaServiceGrpcTransport))
 
 
 def check_topic(address: PubsubAddress, *, make: bool = False) -> bool:

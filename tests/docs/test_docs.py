@@ -3,6 +3,7 @@
 import re
 import runpy
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -10,6 +11,7 @@ import typer
 from pipeline import ending
 from pipeline.main import app
 from pipeline.options import OWN_OPTIONS
+from pipeline.pubsub.topics_file import parse_topics
 from pipeline.run import Summary
 from schemas.types import AuditRecord, DeadLetter
 from segmentation.rules_file import parse_rules
@@ -22,7 +24,16 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TEXTS = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in PAGES}
 README, OPERATIONS = TEXTS["README.md"], TEXTS["docs/operations.md"]
 
-COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]  # a group, as there are several commands
+
+def _commands(group: Any, prefix: str = "") -> dict[str, Any]:
+    """All commands by their names, those of groups with the group's name before theirs."""
+    found: dict[str, Any] = {}
+    for name, command in group.commands.items():
+        found |= _commands(command, f"{name} ") if hasattr(command, "commands") else {prefix + name: command}
+    return found
+
+
+COMMANDS = _commands(typer.main.get_command(app))
 OPTIONS = {
     name: [text for parameter in command.params for text in parameter.opts if text.startswith("--")]
     for name, command in COMMANDS.items()
@@ -53,6 +64,8 @@ def test_yaml_parses(place: str) -> None:
     text = YAML[place]
     if "columns:" in text:
         parse_mapping(text, place)
+    elif "project:" in text:
+        parse_topics(text, place)
     else:
         parse_rules(text, place)
 

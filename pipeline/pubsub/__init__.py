@@ -1,0 +1,1 @@
+"""Topics, subscriptions and schemas on Pub/Sub, as a file wants them."""
