@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
-from pipeline.io.kafka_address import KafkaAddress
 from pipeline.io.output_file import OutputError
-from pipeline.io.topic_reader import TopicReader
+from pipeline.io.topic_address import Topic, parse_topic
+from pipeline.io.topic_reader import TopicMessage, TopicReader, open_reader
 from pipeline.option_error import OptionError
 from schemas.codec import HEADER_BYTES, MARKER, decode_single_object
 from schemas.errors import SchemaError
@@ -30,7 +30,7 @@ _SCHEMAS: Final = ("segment_change", "dead_letter", "audit_record")
 class TailOptions:
     """What `segments tail` was asked to do."""
 
-    source: KafkaAddress
+    source: Topic
     #: File for JSON lines; ``-`` is standard output.
     jsonl: str | None = None
     #: Ends after so many µs without a message, when everything there is has been read.
@@ -47,7 +47,7 @@ class TailOptions:
         Raises:
             OptionError, AddressError: a value can't be used; the message names the option.
         """
-        address = KafkaAddress.parse(source, "--from")
+        address = parse_topic(source, "--from")
         if jsonl is not None and not jsonl.strip():
             raise OptionError("--jsonl: expected the path of a file, or - for standard output")
         if until_count is not None and until_count < 1:
@@ -86,12 +86,12 @@ def tail(
         clock: seconds.
 
     Raises:
-        BrokerError: there is no such topic, or no broker answers.
+        TopicError: there is no such topic or subscription, or nobody answers.
         OutputError: the file of JSON lines can't be written.
     """
     summary = TailSummary()
     with _json_lines(options.jsonl) as out:
-        reader = TopicReader(options.source)
+        reader = open_reader(options.source)
         try:
             _read(reader, options, _Printer(summary, out, show, warn), clock)
         except BrokenPipeError:
@@ -148,14 +148,14 @@ class _Printer:
         self._show = show
         self._warn = warn
 
-    def take(self, partition: int | None, offset: int | None, value: bytes | None) -> None:
+    def take(self, message: TopicMessage) -> None:
         try:
-            schema, record = decode_message(value)
+            schema, record = decode_message(message.value)
             line = b"" if self._out is None else encode_json(schema, record) + b"\n"
             text = "" if self._show is None else readable(schema, record)
         except SchemaError as error:
             self.summary.undecodable += 1
-            self._warn(f"partition {partition}, offset {offset}: {error}")
+            self._warn(f"{message.place}: {error}")
             return
         if schema == "dead_letter":
             self.summary.dead_letters += 1
@@ -180,8 +180,9 @@ def _read(reader: TopicReader, options: TailOptions, printer: _Printer, clock: C
         messages = reader.take(_WAIT)
         left = None if most is None else most - printer.summary.messages
         for message in messages[:left]:
-            printer.take(message.partition(), message.offset(), message.value())
+            printer.take(message)
         printer.flush()
+        reader.done(messages[:left])
         if messages:
             last = clock()
         elif idle is not None and clock() - last >= idle / SECOND and reader.is_at_end():
