@@ -16,7 +16,8 @@ ANSWER_SECONDS = 10.0
 
 def build() -> str:
     """The path of the emulator, built where need be; empty where it can't be built."""
-    return subprocess.run([BUILD], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    environment = {**os.environ, "REQUIRE_SERVICES": "0"}  # whoever asks has an error of their own for that
+    return subprocess.run([BUILD], stdout=subprocess.PIPE, text=True, check=True, env=environment).stdout.strip()
 
 
 def answers(host: str, seconds: float = ANSWER_SECONDS) -> bool:
