@@ -1,5 +1,6 @@
 """A run on Flink: check what it needs, submit it, and follow the job until it ends."""
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,10 +20,11 @@ from pipeline.graph import build
 from pipeline.inputs import Inputs
 from pipeline.io.kafka_address import KafkaAddress
 from pipeline.io.kafka_clients import ensure_topic
-from pipeline.io.kafka_source import ReadKafka
+from pipeline.io.pubsub_address import EMULATOR
 from pipeline.options import RunOptions
-from pipeline.run import plan_of, summary_of, write_topics
+from pipeline.run import plan_of, summary_of
 from pipeline.settings import given, render
+from pipeline.topic_ends import read_topic, write_topics
 
 #: A topic that isn't there is made with so many partitions.
 PARTITIONS = 3
@@ -60,7 +62,8 @@ def prepare(options: RunOptions, inputs: Inputs) -> Launch:
     """
     endpoint = given(options.beam_args).get("job_endpoint")
     cluster = find_cluster(job_endpoint=endpoint, expansion=options.expansion_service)
-    for name in ("flink", "job_endpoint", "expansion"):
+    reads_kafka = isinstance(options.events, KafkaAddress)
+    for name in ("flink", "job_endpoint", *(["expansion"] if reads_kafka else [])):
         cluster.reach(name)
     return Launch(options, inputs, cluster)
 
@@ -101,15 +104,22 @@ def _pipeline(launch: Launch) -> beam.Pipeline:
         options.beam_args,
         savepoint=options.from_savepoint,
         detach=options.detach,
-        environment=worker_environment(cluster),
+        environment=worker_environment(cluster) | _emulator(),
     )
     pipeline = beam.Pipeline(runner=FlinkClusterRunner(), options=PipelineOptions(arguments))
-    if not isinstance(options.events, KafkaAddress):
+    if isinstance(options.events, str):
         raise TypeError("only topics are read on Flink")
-    source = ReadKafka(options.events, cluster.need("expansion"), json_only=launch.inputs.mapping is not None)
-    outputs = build(pipeline | "ReadKafka" >> source, plan_of(options, launch.inputs, wall_clock))
-    write_topics(outputs, options)
+    expansion = cluster.need("expansion") if isinstance(options.events, KafkaAddress) else None
+    json_only = launch.inputs.mapping is not None
+    chunks = read_topic(pipeline, options.events, json_only=json_only, expansion_service=expansion)
+    write_topics(build(chunks, plan_of(options, launch.inputs, wall_clock)), options)
     return pipeline
+
+
+def _emulator() -> dict[str, str]:
+    """Workers use the Pub/Sub that this process uses."""
+    host = os.environ.get(EMULATOR)
+    return {EMULATOR: host} if host else {}
 
 
 def _appeared(flink: FlinkRest, name: str, known: set[str], result: PipelineResult) -> Job:

@@ -13,13 +13,11 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.runner import PipelineResult
 
-from pipeline.graph import Outputs, Plan, build
+from pipeline.graph import Plan, build
 from pipeline.inputs import Inputs, key_source
 from pipeline.io.audit_file import AuditWriter
 from pipeline.io.changes_file import ChangesWriter
 from pipeline.io.dead_letters_file import DeadLettersWriter
-from pipeline.io.kafka_address import KafkaAddress
-from pipeline.io.kafka_sinks import WriteAuditToKafka, WriteChangesToKafka, WriteDeadLettersToKafka
 from pipeline.io.local_sinks import (
     LocalSinks,
     WriteAudit,
@@ -30,10 +28,9 @@ from pipeline.io.local_sinks import (
     unregister,
 )
 from pipeline.io.output_file import OutputFile
-from pipeline.io.pubsub_address import PubsubAddress
 from pipeline.io.read_files import ReadFiles, formats
-from pipeline.option_error import OptionError
 from pipeline.options import RunOptions
+from pipeline.topic_ends import write_topics
 from segmentation.units import floor_to
 from transforms.decode_events import NAMESPACE
 from transforms.timing import Timing
@@ -128,23 +125,6 @@ def plan_of(options: RunOptions, inputs: Inputs, now: int | Callable[[], int]) -
         keys=key_source(options),
         now=now,
     )
-
-
-def write_topics(outputs: Outputs, options: RunOptions) -> None:
-    """Add the sinks that are topics to the graph.
-
-    Raises:
-        OptionError: one of them is Pub/Sub's.
-    """
-    for option, place in options.outputs.items():
-        if isinstance(place, PubsubAddress):
-            raise OptionError(f"{option}: a run doesn't write to {place.url} yet")
-    if isinstance(options.changes, KafkaAddress):
-        outputs.changes | "WriteChangesToKafka" >> WriteChangesToKafka(options.changes)
-    if isinstance(options.dead_letters, KafkaAddress):
-        outputs.dead_letters | "WriteDeadLettersToKafka" >> WriteDeadLettersToKafka(options.dead_letters)
-    if outputs.audit is not None and isinstance(options.audit, KafkaAddress):
-        outputs.audit | "WriteAuditToKafka" >> WriteAuditToKafka(options.audit)
 
 
 def _execute(options: RunOptions, inputs: Inputs, run: str, now: int) -> PipelineResult:

@@ -189,6 +189,11 @@ def _run(options: "RunOptions", inputs: "Inputs", quiet: bool) -> None:
 
 
 def _run_live(options: "RunOptions", inputs: "Inputs", *, quiet: bool, dry_run: bool) -> None:
+    from pipeline.runners import PRISM
+
+    if options.runner == PRISM:
+        _run_on_prism(options, inputs, quiet=quiet, dry_run=dry_run)
+        return
     with _imported_once():
         from pipeline.inputs import key_source
         from pipeline.live import describe, follow, prepare, submit
@@ -214,6 +219,22 @@ def _run_on_dataflow(options: "RunOptions", inputs: "Inputs", *, quiet: bool, dr
     job = submit(options, inputs, (lambda _: None) if quiet else _say)
     if job is not None:
         typer.echo(f"JOB={job}")
+
+
+def _run_on_prism(options: "RunOptions", inputs: "Inputs", *, quiet: bool, dry_run: bool) -> None:
+    with _imported_once():
+        from pipeline.inputs import key_source
+        from pipeline.prism import prepare, run_live
+        from pipeline.report import warn_of_demo_keys
+    beam_options = prepare(options)
+    if dry_run:
+        typer.echo(f"ready to run on Prism: {counted(len(inputs.rules.segments), 'segment')}")
+        return
+    if key_source(options).demo:
+        warn_of_demo_keys()
+    if not quiet:
+        _say("running until interrupted")
+    run_live(options, inputs, beam_options)
 
 
 def _say(line: str) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from pipeline.clock import wall_clock
-from pipeline.io.addresses import AddressError
 from pipeline.io.pubsub_address import PubsubAddress
+from pipeline.io.pubsub_clients import PubsubError, asking, subscriber_client
 from pipeline.io.pubsub_messages import event_time
 from transforms.decoding.validation import MAX_AHEAD
 
@@ -18,10 +18,6 @@ _WAIT_SECONDS: Final = 10.0
 _ANSWER_SECONDS: Final = 5.0
 #: Seconds to find the subscription at the start, however long its server is away.
 _START_SECONDS: Final = 60.0
-
-
-class SubscriptionError(Exception):
-    """A subscription can't be read; the message starts with the option that names it."""
 
 
 class Unanswered(Exception):  # noqa: N818  # not an error of the program: the request may be tried again
@@ -49,26 +45,27 @@ class Pulling:
     """One client of one subscription; safe for threads."""
 
     def __init__(self, address: PubsubAddress, clock: Callable[[], int] = wall_clock) -> None:
-        """Connects at the first request."""
-        from google.cloud.pubsub_v1 import SubscriberClient
+        """Connects at the first request.
 
+        Raises:
+            PubsubError: the environment has no credentials.
+        """
         self._address = address
         self._clock = clock
-        self._client: Any = SubscriberClient()
+        self._client: Any = subscriber_client(address)
 
     def lease_seconds(self) -> int:
         """The subscription's ack deadline: for so long a message is ours after a pull.
 
         Raises:
-            AddressError: there is no such subscription.
-            SubscriptionError: it can't be read, or nobody answers within a minute.
+            PubsubError: there is no such subscription, it can't be read, or nobody answers within a minute.
         """
         from google.api_core.retry import Retry
 
-        try:
-            found = self._ask("get_subscription", {}, _ANSWER_SECONDS, Retry(timeout=_START_SECONDS))
-        except Unanswered as error:
-            raise self._error(f"can't be read: {error}") from error
+        with asking(self._address):
+            found = self._client.get_subscription(
+                subscription=self._address.path, retry=Retry(timeout=_START_SECONDS), timeout=_ANSWER_SECONDS
+            )
         return int(found.ack_deadline_seconds)
 
     def pull(self, most: int, *, wait: bool = True) -> Pulled | None:
@@ -79,7 +76,7 @@ class Pulling:
         Raises:
             Nothing: no answer came while waiting.
             Unanswered: the request failed; messages may have been lost on their way and come again.
-            AddressError, SubscriptionError: as `lease_seconds`.
+            PubsubError: the subscription is gone or can't be read.
         """
         request: dict[str, Any] = {"max_messages": most}
         if not wait:
@@ -92,7 +89,7 @@ class Pulling:
         """These messages are done.
 
         Raises:
-            Unanswered, AddressError, SubscriptionError: as `pull`.
+            Unanswered, PubsubError: as `pull`.
         """
         for start in range(0, len(ack_ids), _IDS_AT_ONCE):
             self._ask("acknowledge", {"ack_ids": ack_ids[start : start + _IDS_AT_ONCE]}, _ANSWER_SECONDS)
@@ -101,7 +98,7 @@ class Pulling:
         """These messages are ours for so many seconds from now; 0 gives them back.
 
         Raises:
-            Unanswered, AddressError, SubscriptionError: as `pull`.
+            Unanswered, PubsubError: as `pull`.
         """
         for start in range(0, len(ack_ids), _IDS_AT_ONCE):
             request = {"ack_ids": ack_ids[start : start + _IDS_AT_ONCE], "ack_deadline_seconds": seconds}
@@ -111,24 +108,21 @@ class Pulling:
         """Ends the connection."""
         self._client.close()
 
-    def _ask(self, method: str, request: dict[str, Any], seconds: float, retry: Any = None, waits: bool = False) -> Any:
+    def _ask(self, method: str, request: dict[str, Any], seconds: float, *, waits: bool = False) -> Any:
         from google.api_core import exceptions as refused
 
         call = getattr(self._client, method)
         try:
-            return call(request={"subscription": self._address.path, **request}, retry=retry, timeout=seconds)
-        except refused.NotFound as error:
-            raise AddressError(f"{self._address.option}: there is no {self._address.url}") from error
-        except refused.DeadlineExceeded as error:
-            if waits:
+            with asking(self._address):
+                return call(request={"subscription": self._address.path, **request}, retry=None, timeout=seconds)
+        except PubsubError as error:
+            cause = error.__cause__
+            if waits and isinstance(cause, refused.DeadlineExceeded):
                 raise Nothing from error
-            raise Unanswered(str(error)) from error
-        except (refused.ServerError, refused.TooManyRequests, refused.Aborted, refused.Cancelled) as error:
-            raise Unanswered(str(error)) from error
-        except refused.RetryError as error:
-            raise Unanswered(str(error.cause)) from error
-        except refused.GoogleAPICallError as error:
-            raise self._error(str(error)) from error
+            passing = (refused.ServerError, refused.TooManyRequests, refused.Aborted, refused.Cancelled)
+            if isinstance(cause, passing):
+                raise Unanswered(str(error)) from error
+            raise
 
     def _taken(self, received: Sequence[Any]) -> Pulled | None:
         if not received:
@@ -148,6 +142,3 @@ class Pulling:
             max((time for time in times if time <= believed), default=None),
             sum(map(len, values)),
         )
-
-    def _error(self, what: str) -> SubscriptionError:
-        return SubscriptionError(f"{self._address.option}: {self._address.url}: {what}")

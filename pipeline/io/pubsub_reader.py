@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 from uuid import uuid4
 
-from pipeline.io.addresses import AddressError
 from pipeline.io.held_watermark import HeldWatermark
 from pipeline.io.pubsub_address import PubsubAddress
+from pipeline.io.pubsub_clients import PubsubError
 from pipeline.io.pubsub_deliveries import Deliveries, Lease, Leases
-from pipeline.io.pubsub_pulling import MAX_PULLED, Nothing, Pulled, Pulling, SubscriptionError, Unanswered
+from pipeline.io.pubsub_pulling import MAX_PULLED, Nothing, Pulled, Pulling, Unanswered
 from segmentation.units import SECOND
 
 #: Requests for messages that are on their way at once.
@@ -46,8 +46,7 @@ class SubscriptionReader:
         """Begin to pull.
 
         Raises:
-            AddressError: there is no such subscription.
-            SubscriptionError: it can't be read.
+            PubsubError: there is no such subscription, or it can't be read.
         """
         self.id = uuid4().hex
         self._address = address
@@ -63,7 +62,7 @@ class SubscriptionReader:
         self._watermark = HeldWatermark(hold / SECOND, time.monotonic())
         self._done: list[Lease] = []
         self._unwanted: list[Lease] = []
-        self._failure: AddressError | SubscriptionError | None = None
+        self._failure: PubsubError | None = None
         self._stopped = False
         works: list[Callable[[], None]] = [self._keep, *[self._pull] * PULLERS]
         self._threads = [threading.Thread(target=work, name=f"read {address.name}", daemon=True) for work in works]
@@ -74,7 +73,7 @@ class SubscriptionReader:
         """A bundle begins that goes on from ``place``, where event time was ``reached`` (µs); its own place.
 
         Raises:
-            AddressError, SubscriptionError: the subscription can't be read any more.
+            PubsubError: the subscription can't be read any more.
         """
         with self._changed:
             if self._failure is not None:
@@ -93,7 +92,7 @@ class SubscriptionReader:
         Waits so many seconds for the first message, and a bit longer for more (``gather``).
 
         Raises:
-            AddressError, SubscriptionError: the subscription can't be read any more.
+            PubsubError: the subscription can't be read any more.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._buffer or self._failure, wait)
@@ -131,7 +130,7 @@ class SubscriptionReader:
             thread.join(_BACKOFF_SECONDS)
         try:
             self._settle()
-        except (Unanswered, AddressError, SubscriptionError) as error:
+        except (Unanswered, PubsubError) as error:
             _LOGGER.info("%s: messages come again after their lease: %s", self._address.url, error)
         self._pulling.close()
 
@@ -158,7 +157,7 @@ class SubscriptionReader:
             except Unanswered as error:
                 self._lost(room, error)
                 wait = False
-            except (AddressError, SubscriptionError) as error:
+            except PubsubError as error:
                 self._fail(error)
             else:
                 self._received(room, pulled)
@@ -196,7 +195,7 @@ class SubscriptionReader:
             self._unclaim(room)
             self._changed.wait_for(lambda: self._over, _BACKOFF_SECONDS)
 
-    def _fail(self, error: AddressError | SubscriptionError) -> None:
+    def _fail(self, error: PubsubError) -> None:
         with self._changed:
             self._failure = error
             self._changed.notify_all()
@@ -213,7 +212,7 @@ class SubscriptionReader:
             except Unanswered as error:
                 _LOGGER.info("%s: leases could not be kept: %s", self._address.url, error)
                 pause = _BACKOFF_SECONDS
-            except (AddressError, SubscriptionError) as error:
+            except PubsubError as error:
                 self._fail(error)
             else:
                 pause = _KEEP_SECONDS

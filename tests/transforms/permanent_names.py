@@ -14,7 +14,8 @@ from pipeline.graph import build
 from pipeline.inputs import load_inputs
 from pipeline.io import kafka_source
 from pipeline.options import RunOptions
-from pipeline.run import plan_of, write_topics
+from pipeline.run import plan_of
+from pipeline.topic_ends import write_topics
 
 ROOT = Path(__file__).resolve().parents[2]
 LIST = Path(__file__).with_name("permanent_names.txt")
