@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.io.cloud_files import is_cloud_file, read_cloud_file
 from pipeline.io.csv_header import check_header
 from pipeline.io.event_files import find_files
 from pipeline.io.output_file import RECORD_ENDINGS, OutputError
@@ -11,10 +12,10 @@ from pipeline.option_error import OptionError
 from pipeline.options import RunOptions
 from pipeline.places import Place
 from segmentation.config import Rules
-from segmentation.rules_file import load_rules
+from segmentation.rules_file import load_rules, parse_rules
 from transforms.keys import KeySource, uses_demo_keys
 from transforms.mapping import EventMapping
-from transforms.mapping_file import load_mapping
+from transforms.mapping_file import load_mapping, parse_mapping
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ def load_inputs(options: RunOptions) -> Inputs:
         OutputError: an output can't be written, or is an input or another output too.
         SecretKeyError: the keys in the environment can't be used, or there are none and the output leaves this machine.
     """
-    rules = load_rules(options.rules)
-    mapping = None if options.mapping is None else load_mapping(options.mapping)
+    rules = _rules(options.rules)
+    mapping = None if options.mapping is None else _mapping(options.mapping)
     if mapping is not None and options.live and mapping.format != "json":
         raise OptionError(f"--mapping: {options.mapping} is for {mapping.format}; a topic's records are JSON or Avro")
     if mapping is not None and options.live and mapping.numbers_repeats:
@@ -52,6 +53,16 @@ def load_inputs(options: RunOptions) -> Inputs:
     if keys.state_secret is None:
         keys.load()
     return Inputs(rules, mapping, files)
+
+
+def _rules(place: str) -> Rules:
+    return parse_rules(read_cloud_file(place, "--rules"), place) if is_cloud_file(place) else load_rules(place)
+
+
+def _mapping(place: str) -> EventMapping:
+    if is_cloud_file(place):
+        return parse_mapping(read_cloud_file(place, "--mapping"), place)
+    return load_mapping(place)
 
 
 def key_source(options: RunOptions) -> KeySource:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipeline.beam_args import check_beam_args
+from pipeline.io.cloud_files import is_cloud_file
 from pipeline.option_error import OptionError
 from pipeline.places import Place, check_path, default_dead_letters, parse_place
 from pipeline.runners import DATAFLOW, FLINK, choose_runner
@@ -97,7 +98,7 @@ class RunOptions:
             AddressError: the address of a topic can't be used; the message names the option.
         """
         for option, path in {"--mapping": mapping, "--summary": summary}.items():
-            if path is not None:
+            if path is not None and not (option == "--mapping" and is_cloud_file(path)):
                 check_path(option, path)
         if profiles is not None:
             _check_store(profiles)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def run(
     context: typer.Context,
-    rules: Annotated[str, typer.Option(metavar="FILE", help="The rules file (YAML).")],
+    rules: Annotated[str, typer.Option(metavar="FILE", help="The rules file (YAML); also gs://BUCKET/FILE.")],
     events: Annotated[
         str,
         typer.Option(
