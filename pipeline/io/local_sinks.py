@@ -6,7 +6,7 @@ batch by batch, with nothing held back; the files appear under their names when 
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import apache_beam as beam
 import polars as pl
@@ -71,63 +71,55 @@ def unregister(run: str) -> None:
     _open.pop(run, None)
 
 
-class WriteChanges(beam.DoFn):
-    """Frames of changes (as bytes) into the run's file and profile store."""
+class _Write(beam.DoFn):
+    """Writes to what its run has opened, one element after the other whichever thread brings it."""
 
     def __init__(self, run: str) -> None:
         self._run = run
 
-    def process(self, frames: bytes) -> None:
-        """Write one frame."""
+    def process(self, element: Any) -> None:
+        """Write one element."""
         sinks = _open[self._run]
+        with sinks.lock:
+            self._write(element, sinks)
+
+    def _write(self, element: Any, sinks: LocalSinks) -> None:
+        raise NotImplementedError
+
+
+class WriteChanges(_Write):
+    """Frames of changes (as bytes) into the run's file and profile store."""
+
+    def _write(self, frames: bytes, sinks: LocalSinks) -> None:
         changes = decode_frames(frames)[1]["changes"].with_columns(
             emitted_at=pl.lit(sinks.now, pl.Int64), trace_context=pl.lit(None, pl.String)
         )
         changes = changes.select(list(CHANGE_COLUMNS))
-        with sinks.lock:
-            if sinks.changes is not None:
-                sinks.changes.write(changes)
-            if sinks.profiles is not None:
-                sinks.profiles.apply_changes(changes)
+        if sinks.changes is not None:
+            sinks.changes.write(changes)
+        if sinks.profiles is not None:
+            sinks.profiles.apply_changes(changes)
 
 
-class WriteProfiles(beam.DoFn):
+class WriteProfiles(_Write):
     """Frames of profiles (as bytes) into the run's profile store."""
 
-    def __init__(self, run: str) -> None:
-        self._run = run
-
-    def process(self, frames: bytes) -> None:
-        """Write one frame."""
-        sinks = _open[self._run]
+    def _write(self, frames: bytes, sinks: LocalSinks) -> None:
         if sinks.profiles is not None:
-            with sinks.lock:
-                sinks.profiles.apply_profiles(decode_frames(frames)[1]["profiles"])
+            sinks.profiles.apply_profiles(decode_frames(frames)[1]["profiles"])
 
 
-class WriteDeadLetters(beam.DoFn):
+class WriteDeadLetters(_Write):
     """Dead letters into the run's file."""
 
-    def __init__(self, run: str) -> None:
-        self._run = run
-
-    def process(self, letter: DeadLetter) -> None:
-        """Write one letter."""
-        sinks = _open[self._run]
+    def _write(self, letter: DeadLetter, sinks: LocalSinks) -> None:
         if sinks.dead_letters is not None:
-            with sinks.lock:
-                sinks.dead_letters.write([letter])
+            sinks.dead_letters.write([letter])
 
 
-class WriteAudit(beam.DoFn):
+class WriteAudit(_Write):
     """Frames of audit records (as bytes) into the run's file."""
 
-    def __init__(self, run: str) -> None:
-        self._run = run
-
-    def process(self, frames: bytes) -> None:
-        """Write one frame."""
-        sinks = _open[self._run]
+    def _write(self, frames: bytes, sinks: LocalSinks) -> None:
         if sinks.audit is not None:
-            with sinks.lock:
-                sinks.audit.write(audit_records(decode_frames(frames)[1]["audit"], sinks.now))
+            sinks.audit.write(audit_records(decode_frames(frames)[1]["audit"], sinks.now))

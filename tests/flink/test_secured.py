@@ -154,22 +154,16 @@ def test_ca_that_is_no_file(broker: SecuredBroker, commands: Commands) -> None:
     assert "ssl.ca.location" in said
 
 
-def test_plain_client_at_the_secured_port(
-    broker: SecuredBroker, commands: Commands, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("secured", "protocol"), [(False, "PLAINTEXT"), (True, "SASL_SSL")])
+def test_client_at_the_port_of_the_other_kind(
+    broker: SecuredBroker, commands: Commands, secured: bool, protocol: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kafka_clients, "ANSWER_SECONDS", 3.0)
-    said = commands.refused("heartbeat", "--to", f"kafka://{broker.secured}/events")
-    assert said.startswith(f"--to: kafka://{broker.secured}/events: ")
-    assert "no broker answers with security.protocol=PLAINTEXT" in said
-
-
-def test_secured_client_at_the_plain_port(
-    broker: SecuredBroker, commands: Commands, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(kafka_clients, "ANSWER_SECONDS", 3.0)
-    said = commands.refused("tail", "--from", broker.url("events").replace(broker.secured, broker.plain))
-    assert said.startswith(f"--from: kafka://{broker.plain}/events: ")
-    assert "no broker answers with security.protocol=SASL_SSL" in said
+    plain = f"kafka://{broker.secured}/events"
+    url = broker.url("events").replace(broker.secured, broker.plain) if secured else plain
+    said = commands.refused("tail", "--from", url)
+    assert said.startswith(f"--from: {url.partition('?')[0]}: ")
+    assert f"no broker answers with security.protocol={protocol}" in said
 
 
 def test_job_between_secured_topics_is_exact_and_tells_nobody_the_password(
