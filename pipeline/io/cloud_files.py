@@ -25,7 +25,7 @@ def read_cloud_file(place: str, option: str) -> str:
     # Takes a second to import, and few runs need it.
     from google.api_core.exceptions import GoogleAPICallError, RetryError
     from google.auth.exceptions import GoogleAuthError
-    from google.cloud import storage  # type: ignore[attr-defined]  # has no types of its own
+    from google.cloud import storage  # type: ignore[attr-defined, import-untyped, unused-ignore]  # one or the other, by what mypy has cached
 
     bucket, separator, name = place.removeprefix(_SCHEME).partition("/")
     if not bucket or not separator or not name:
