@@ -45,6 +45,12 @@ OTHERS = {
     "--parallelism", "--max_bundle_time_mills", "--checkpointing_interval", "--max_parallelism",
     "--allow_non_restored_state", "--throughput", "--latency", "--growth", "--soak", "--max_cache_memory_usage_mb",
     "--filesToStage",
+    # gcloud, docker and Beam on Dataflow: tests/docs/test_deploy_dataflow.py looks at each.
+    "--data-file", "--format", "--platform", "--file", "--build-arg", "--tag", "--image", "--sdk-language",
+    "--metadata-file", "--region", "--temp_location", "--sdk_container_image", "--service_account_email", "--status",
+    "--update", "--template-file-gcs-location", "--parameters", "--service-account-email", "--subnetwork",
+    "--disable-public-ips", "--max-workers", "--staging-location", "--temp-location", "--transform-name-mappings",
+    "--max-num-workers", "--time",
 }  # fmt: skip
 
 
