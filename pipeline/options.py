@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pipeline.beam_args import check_beam_args
 from pipeline.io.cloud_files import is_cloud_file
+from pipeline.io.pubsub_address import PubsubAddress
 from pipeline.option_error import OptionError
 from pipeline.places import Place, check_path, default_dead_letters, parse_place
 from pipeline.runners import DATAFLOW, FLINK, choose_runner
@@ -137,6 +138,8 @@ class RunOptions:
         _check_secrets(options)
         if live:
             _check_live(options)
+        if chosen == DATAFLOW:
+            _check_dataflow(options)
         if chosen != FLINK and (expansion_service is not None or from_savepoint is not None or detach):
             raise OptionError("--expansion-service, --from-savepoint and --detach are for --runner flink")
         return options
@@ -164,6 +167,15 @@ def _check_live(options: RunOptions) -> None:
         raise OptionError("--until: a live run has no end; leave it out")
     if options.detach and options.summary is not None:
         raise OptionError("--summary: the numbers are known when the job has ended, and --detach doesn't wait for it")
+
+
+def _check_dataflow(options: RunOptions) -> None:
+    """Its workers reach Google's services only, and the job goes on when the command has ended."""
+    for option, place in options.outputs.items():
+        if not isinstance(place, PubsubAddress):
+            raise OptionError(f"{option}: on Dataflow a run writes to pubsub://PROJECT/topics/TOPIC")
+    if options.summary is not None:
+        raise OptionError("--summary: the numbers are known when the job has ended, and Dataflow's goes on by itself")
 
 
 def _check_secrets(options: RunOptions) -> None:

@@ -66,6 +66,11 @@ def test_dry_run_of_an_update_asks_nobody_and_says_so() -> None:
     [
         ((*KEYS, *REQUIRED[1:]), "--region: missing"),
         (REQUIRED, "--state-key-secret: missing; Dataflow"),
+        ((*KEYS, *REQUIRED, "--summary", "s.json"), "--summary: the numbers are known when the job has ended"),
+        (
+            (*KEYS, *REQUIRED, "--audit", "kafka://127.0.0.1:9092/audit"),
+            "--audit: on Dataflow a run writes to pubsub://",
+        ),
         ((*KEYS, *REQUIRED, "--detach"), "--detach are for --runner flink"),
     ],
 )
