@@ -106,7 +106,7 @@ class Pulling:
 
     def close(self) -> None:
         """Ends the connection."""
-        self._client.close()
+        self._client.transport.close()
 
     def _ask(self, method: str, request: dict[str, Any], seconds: float, *, waits: bool = False) -> Any:
         from google.api_core import exceptions as refused
