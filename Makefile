@@ -52,6 +52,10 @@ bench: $(READY) ## measure against the peers (ARGS=--large adds 4,000,000 events
 run-live: $(READY) ## the same live: from Kafka through Flink to Kafka, on this machine (Java 17, Maven; KEEP=1 leaves it up)
 	@scripts/run_live.sh
 
+.PHONY: run-pubsub
+run-pubsub: $(READY) ## the same live on Pub/Sub: an emulator and Beam's Prism runner, on this machine (Go; KEEP=1 leaves it up)
+	@scripts/run_pubsub.sh
+
 .PHONY: stack-up
 stack-up: $(READY) ## start Flink, Beam's job server and Kafka on this machine; prints their addresses (Java 17, Maven)
 	@$(BIN)/segments stack up $(ARGS)

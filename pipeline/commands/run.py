@@ -23,14 +23,15 @@ def run(
         typer.Option(
             metavar="PATH",
             help="The events: a file, a glob in quotes, or a folder (.jsonl, .csv or .avro, each also .gz); "
-            "or a topic, kafka://HOST:PORT/TOPIC.",
+            "or live ones, kafka://HOST:PORT/TOPIC or pubsub://PROJECT/subscriptions/NAME.",
         ),
     ],
     changes: Annotated[
         str,
         typer.Option(
             metavar="PLACE",
-            help="Where the changes go: a .jsonl, .jsonl.gz or .avro file, which appears when done, or a topic.",
+            help="Where the changes go: a .jsonl, .jsonl.gz or .avro file, which appears when done, or a topic, "
+            "kafka://HOST:PORT/TOPIC or pubsub://PROJECT/topics/NAME.",
         ),
     ],
     mapping: Annotated[
@@ -92,7 +93,7 @@ def run(
         typer.Option(
             metavar="NAME",
             help="FnApiRunner, PrismRunner, flink or dataflow.",
-            show_default="FnApiRunner; flink where a topic is read",
+            show_default="FnApiRunner; flink for kafka://, PrismRunner for pubsub://",
         ),
     ] = None,
     expansion_service: Annotated[

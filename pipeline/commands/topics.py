@@ -7,16 +7,22 @@ import typer
 from pipeline.commands.shared import Quiet, Verbose
 from pipeline.ending import EXIT_FAILED, ending
 
-Batch = Annotated[int, typer.Option(metavar="NUMBER", help="Into a topic: so many events a record at most.")]
+Batch = Annotated[
+    int, typer.Option(metavar="NUMBER", help="Into a topic: so many events a record (or message) at most.")
+]
 Partitions = Annotated[
     int | None,
-    typer.Option(metavar="NUMBER", help="Into a topic: its partitions, where it has to be made.", show_default="3"),
+    typer.Option(
+        metavar="NUMBER", help="Into a topic of Kafka: its partitions, where it has to be made.", show_default="3"
+    ),
 ]
 Finish = Annotated[
     bool, typer.Option("--finish", help="Into a topic: heartbeats at the end, so that the last tick settles.")
 ]
 Rate = Annotated[str | None, typer.Option(metavar="RATE", help="Write at this pace, such as 1000/s.")]
-To = Annotated[str, typer.Option(metavar="TOPIC", help="The topic, kafka://HOST:PORT/TOPIC.")]
+To = Annotated[
+    str, typer.Option(metavar="TOPIC", help="The topic, kafka://HOST:PORT/TOPIC or pubsub://PROJECT/topics/NAME.")
+]
 
 
 def replay(
@@ -32,7 +38,7 @@ def replay(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Send a log into a topic, every record once and in its order; a user stays in one partition."""
+    """Send a log into a topic, every record once; the events of a user keep their order."""
     from pipeline.replay import ReplayOptions, open_source
     from pipeline.replay import replay as send
     from pipeline.report import reading, show_replay
@@ -69,7 +75,7 @@ def heartbeat(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Send heartbeats into every partition of a topic, so that time goes on while there are no events."""
+    """Send heartbeats into a topic, every partition of it, so that time goes on while there are no events."""
     from pipeline.heartbeat import HeartbeatOptions, send_heartbeats
     from pipeline.report import counting, show_heartbeats
 
@@ -82,7 +88,15 @@ def heartbeat(
 
 
 def tail(
-    source: Annotated[str, typer.Option("--from", metavar="TOPIC", help="The topic, kafka://HOST:PORT/TOPIC.")],
+    source: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="TOPIC",
+            help="The topic, kafka://HOST:PORT/TOPIC; or pubsub://PROJECT/subscriptions/NAME, where what is shown is "
+            "acknowledged, or pubsub://PROJECT/topics/NAME, which shows what is published from now on.",
+        ),
+    ],
     jsonl: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="Write the messages to this file as JSON lines; - is standard output."),
