@@ -37,7 +37,13 @@ class PubsubTail:
         """
         self._own = address.kind == "topics"
         self._client: Any = subscriber_client(address)
-        self._address = _subscribe(self._client, address) if self._own else _found(self._client, address)
+        self._address = _own_subscription(address) if self._own else address
+        try:
+            self._begin(address)
+        except BaseException:
+            # An interruption may come when the subscription is made already.
+            self._leave()
+            raise
         self._pulling = Pulling(self._address)
         self._pulls: Queue[Pulled] = Queue(_PULLS)
         #: What was taken and isn't done, and what is done and perhaps not acknowledged yet; by what to acknowledge.
@@ -48,6 +54,21 @@ class PubsubTail:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._pull, daemon=True)
         self._thread.start()
+
+    def _begin(self, asked: PubsubAddress) -> None:
+        answers = {"retry": None, "timeout": ANSWER_SECONDS}
+        with asking(asked):
+            if not self._own:
+                self._client.get_subscription(subscription=asked.path, **answers)
+                return
+            request = {
+                "name": self._address.path,
+                "topic": asked.path,
+                "ack_deadline_seconds": _LEASE,
+                "enable_message_ordering": True,
+                "expiration_policy": {"ttl": {"seconds": _FORGOTTEN}},
+            }
+            self._client.create_subscription(request=request, **answers)
 
     def take(self, seconds: float) -> list[TopicMessage]:
         """The messages that come within so many seconds; returns as soon as there are some.
@@ -90,20 +111,28 @@ class PubsubTail:
         """Stop reading. What is not done is given back, and a subscription of our own goes."""
         self._over.set()
         try:
-            if self._own:
-                with asking(self._address):
-                    self._client.delete_subscription(
-                        subscription=self._address.path, retry=None, timeout=ANSWER_SECONDS
-                    )
-            else:
+            if not self._own:
                 self._give_back()
         except (Unanswered, TopicError, AddressError) as error:
-            # Reading is over in any case: what is left comes again, or goes by itself.
+            # Reading is over in any case: what is left comes again.
             _LOGGER.warning("%s", error)
         finally:
             # Ends the pull that waits, too.
             self._pulling.close()
             self._thread.join()
+            self._leave()
+
+    def _leave(self) -> None:
+        try:
+            if self._own:
+                with asking(self._address):
+                    self._client.delete_subscription(
+                        subscription=self._address.path, retry=None, timeout=ANSWER_SECONDS
+                    )
+        except TopicError as error:
+            # It goes by itself, or was never made.
+            _LOGGER.info("%s", error)
+        finally:
             self._client.transport.close()
 
     def _give_back(self) -> None:
@@ -142,22 +171,6 @@ class PubsubTail:
             return
 
 
-def _found(client: Any, address: PubsubAddress) -> PubsubAddress:
-    with asking(address):
-        client.get_subscription(subscription=address.path, retry=None, timeout=ANSWER_SECONDS)
-    return address
-
-
-def _subscribe(client: Any, topic: PubsubAddress) -> PubsubAddress:
-    """A subscription to the topic, which sees what is published from now on."""
-    address = replace(topic, kind="subscriptions", name=f"segments-tail-{uuid4().hex[:12]}")
-    request = {
-        "name": address.path,
-        "topic": topic.path,
-        "ack_deadline_seconds": _LEASE,
-        "enable_message_ordering": True,
-        "expiration_policy": {"ttl": {"seconds": _FORGOTTEN}},
-    }
-    with asking(topic):
-        client.create_subscription(request=request, retry=None, timeout=ANSWER_SECONDS)
-    return address
+def _own_subscription(topic: PubsubAddress) -> PubsubAddress:
+    """A name for a subscription to the topic that nobody else has."""
+    return replace(topic, kind="subscriptions", name=f"segments-tail-{uuid4().hex[:12]}")
