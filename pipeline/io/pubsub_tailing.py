@@ -38,12 +38,6 @@ class PubsubTail:
         self._own = address.kind == "topics"
         self._client: Any = subscriber_client(address)
         self._address = _own_subscription(address) if self._own else address
-        try:
-            self._begin(address)
-        except BaseException:
-            # An interruption may come when the subscription is made already.
-            self._leave()
-            raise
         self._pulling = Pulling(self._address)
         self._pulls: Queue[Pulled] = Queue(_PULLS)
         #: What was taken and isn't done, and what is done and perhaps not acknowledged yet; by what to acknowledge.
@@ -53,7 +47,13 @@ class PubsubTail:
         self._answered = True
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._pull, daemon=True)
-        self._thread.start()
+        try:
+            self._begin(address)
+            self._thread.start()
+        except BaseException:
+            # An interruption may come when the subscription is made already.
+            self._leave()
+            raise
 
     def _begin(self, asked: PubsubAddress) -> None:
         answers = {"retry": None, "timeout": ANSWER_SECONDS}
