@@ -15,6 +15,7 @@ from pipeline.graph import build
 from pipeline.inputs import Inputs
 from pipeline.option_error import OptionError
 from pipeline.options import RunOptions
+from pipeline.prism_splits import refuse_splits
 from pipeline.run import plan_of
 from pipeline.topic_ends import read_topic, write_topics
 
@@ -67,6 +68,7 @@ def run_live(options: RunOptions, inputs: Inputs, beam_options: PipelineOptions)
     """
     if isinstance(options.events, str):
         raise TypeError("a live run reads a topic")
+    refuse_splits()
     pipeline = beam.Pipeline(runner="PrismRunner", options=beam_options)
     chunks = read_topic(pipeline, options.events, json_only=inputs.mapping is not None)
     write_topics(build(chunks, plan_of(options, inputs, wall_clock)), options)

@@ -30,6 +30,8 @@ from pipeline.io.local_sinks import (
 from pipeline.io.output_file import OutputFile
 from pipeline.io.read_files import ReadFiles, formats
 from pipeline.options import RunOptions
+from pipeline.prism_splits import refuse_splits
+from pipeline.runners import LOCAL, PRISM
 from pipeline.topic_ends import write_topics
 from segmentation.units import floor_to
 from transforms.decode_events import NAMESPACE
@@ -147,7 +149,9 @@ def _execute(options: RunOptions, inputs: Inputs, run: str, now: int) -> Pipelin
 
 def _runner(options: RunOptions) -> "beam.runners.PipelineRunner | str":
     # Beam's DirectRunner chooses between runners by itself; results must not depend on that choice.
-    return FnApiRunner() if options.runner == "FnApiRunner" else options.runner
+    if options.runner == PRISM:
+        refuse_splits()
+    return FnApiRunner() if options.runner == LOCAL else options.runner
 
 
 def summary_of(result: PipelineResult, inputs: Inputs, seconds: float) -> Summary:

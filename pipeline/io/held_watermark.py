@@ -1,10 +1,38 @@
 """Event time of a stream whose messages can be missing for a while: no earlier than all that is still on its way."""
 
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 #: Before all times, µs.
 BEGINNING: Final = -(2**62)
+
+
+class Stopwatch:
+    """Adds up the seconds in which at least one of several things was going on."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """``clock`` tells seconds and never goes back."""
+        self._clock = clock
+        self._running = 0
+        self._since = self._before = 0.0
+
+    def start(self) -> None:
+        """One more begins."""
+        if not self._running:
+            self._since = self._clock()
+        self._running += 1
+
+    def stop(self) -> None:
+        """One ends."""
+        self._running -= 1
+        if not self._running:
+            self._before += self._clock() - self._since
+
+    @property
+    def seconds(self) -> float:
+        """The sum up to now."""
+        return self._before + (self._clock() - self._since if self._running else 0.0)
 
 
 class HeldWatermark:
@@ -15,7 +43,8 @@ class HeldWatermark:
     about as old. So each look at the stream says how old it is at that moment, and only what *all* looks of the last
     ``hold`` seconds agree on is event time. A look that failed, and the beginning, agree on nothing new.
 
-    Wall times are seconds of a clock that never goes back, given by the caller and never decreasing; event times µs.
+    Wall times are seconds in which the subscription was being asked (`Stopwatch`): what comes again while nobody asks
+    is still missing. They are given by the caller and never decrease; event times are µs.
     """
 
     def __init__(self, hold: float, now: float, value: int = BEGINNING) -> None:

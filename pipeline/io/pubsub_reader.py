@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 from uuid import uuid4
 
-from pipeline.io.held_watermark import HeldWatermark
+from pipeline.io.held_watermark import HeldWatermark, Stopwatch
 from pipeline.io.pubsub_address import PubsubAddress
 from pipeline.io.pubsub_clients import PubsubError
 from pipeline.io.pubsub_deliveries import Deliveries, Lease, Leases
@@ -59,7 +59,8 @@ class SubscriptionReader:
         self._buffered = self._buffered_bytes = self._asked = 0
         self._leases = Leases(lease, PATIENCE)
         self._deliveries = Deliveries()
-        self._watermark = HeldWatermark(hold / SECOND, time.monotonic())
+        self._asking = Stopwatch(time.monotonic)
+        self._watermark = HeldWatermark(hold / SECOND, self._asking.seconds)
         self._done: list[Lease] = []
         self._unwanted: list[Lease] = []
         self._failure: PubsubError | None = None
@@ -81,7 +82,7 @@ class SubscriptionReader:
             known = place.reader == self.id
             verdict = self._deliveries.resumed(place.bundle if known else 0)
             if not known or verdict.give_back:
-                self._watermark.restart(time.monotonic(), reached)
+                self._watermark.restart(self._asking.seconds, reached)
             self._done += verdict.acknowledge
             self._unwanted += verdict.give_back
             return Place(self.id, self._deliveries.begin())
@@ -113,11 +114,17 @@ class SubscriptionReader:
             self._done += self._deliveries.finalized(place.bundle)
             self._changed.notify_all()
 
+    @property
+    def outstanding(self) -> int:
+        """Messages that were pulled and are not acknowledged yet."""
+        with self._changed:
+            return self._leases.messages
+
     def event_time(self) -> int:
         """What event time has reached, µs; `BEGINNING` where that is not known yet."""
         with self._changed:
             waiting = [pulled.earliest for pulled, _ in self._buffer]
-            return min(self._watermark.value(time.monotonic()), *waiting, 2**62)
+            return min(self._watermark.value(self._asking.seconds), *waiting, 2**62)
 
     def close(self) -> None:
         """Stop reading; what was not handed out goes back."""
@@ -169,21 +176,24 @@ class SubscriptionReader:
             self._changed.wait_for(lambda: self._over or self._room())
             room = 0 if self._over else self._room()
             self._asked += room
+            if room:
+                self._asking.start()
             return room
 
     def _unclaim(self, room: int) -> None:
         with self._changed:
             self._asked -= room
+            self._asking.stop()
             self._changed.notify_all()
 
     def _received(self, room: int, pulled: Pulled | None) -> None:
-        now = time.monotonic()
         with self._changed:
+            now = self._asking.seconds
             if pulled is None:
                 self._watermark.idle(now)
             else:
                 self._watermark.received(now, pulled.earliest, pulled.latest)
-                self._buffer.append((pulled, self._leases.add(pulled.ack_ids, now)))
+                self._buffer.append((pulled, self._leases.add(pulled.ack_ids, time.monotonic())))
                 self._buffered += len(pulled.ids)
                 self._buffered_bytes += pulled.size
             self._unclaim(room)
@@ -191,7 +201,7 @@ class SubscriptionReader:
     def _lost(self, room: int, error: Unanswered) -> None:
         _LOGGER.info("%s: a pull failed: %s", self._address.url, error)
         with self._changed:
-            self._watermark.failed(time.monotonic())
+            self._watermark.failed(self._asking.seconds)
             self._unclaim(room)
             self._changed.wait_for(lambda: self._over, _BACKOFF_SECONDS)
 
@@ -221,9 +231,8 @@ class SubscriptionReader:
 
     def _settle(self) -> None:
         with self._changed:
-            now = time.monotonic()
-            due = self._leases.due(now)
-            self._drop_given_up(now)
+            due = self._leases.due(time.monotonic())
+            self._drop_given_up()
             done, unwanted = self._done, self._unwanted
             self._done, self._unwanted = [], []
             ending = {id(lease) for lease in (*done, *unwanted)}
@@ -246,13 +255,13 @@ class SubscriptionReader:
             self._leases.end(leases)
             self._changed.notify_all()
 
-    def _drop_given_up(self, now: float) -> None:
+    def _drop_given_up(self) -> None:
         """Messages that nobody took in time come again, and may be anywhere meanwhile."""
         while self._buffer and self._buffer[0][1].given_up:
             pulled, _ = self._buffer.popleft()
             self._buffered -= len(pulled.ids)
             self._buffered_bytes -= pulled.size
-            self._watermark.failed(now)
+            self._watermark.failed(self._asking.seconds)
 
 
 def _ids(leases: Iterable[Lease]) -> list[str]:

@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.io.held_watermark import BEGINNING, HeldWatermark
+from pipeline.io.held_watermark import BEGINNING, HeldWatermark, Stopwatch
 
 HOLD = 15.0
 
@@ -112,3 +112,20 @@ def test_no_message_that_comes_again_in_time_is_late(seed: int, lost: int, silen
             assert seen >= reached, f"{seen} came when event time was {reached}"
             held.received(at, seen, seen)
     assert held.value(looks[-1][0] + 1) == event
+
+
+def test_a_stopwatch_counts_while_anything_goes_on() -> None:
+    now = 100.0
+    watch = Stopwatch(lambda: now)
+    assert watch.seconds == 0
+    watch.start()
+    now = 103.0
+    watch.start()
+    watch.stop()
+    assert watch.seconds == 3
+    watch.stop()
+    now = 150.0
+    assert watch.seconds == 3
+    watch.start()
+    now = 151.0
+    assert watch.seconds == 4

@@ -1,0 +1,82 @@
+"""Reads a subscription to changes as a subscriber does: it acknowledges what it has got."""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Self
+
+from google.api_core.exceptions import DeadlineExceeded
+from google.cloud.pubsub_v1.types import PubsubMessage
+
+from schemas.codec import decode_single_object
+from tests.flink.reading import Read
+from tests.pubsub_emulator.project import Project
+
+
+class Reader:
+    """All messages of a subscription, in the order in which they come; read on a thread of its own."""
+
+    def __init__(self, project: Project, subscription: str) -> None:
+        self._path = project.path("subscriptions", subscription)
+        self._client = project.subscriber
+        self._messages: list[tuple[PubsubMessage, float]] = []
+        self._changes: list[Read] = []
+        self._settled_ids: set[str] = set()
+        self._quiet_since = time.monotonic()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(30)
+
+    @property
+    def count(self) -> int:
+        """How many messages came."""
+        return len(self._messages)
+
+    @property
+    def changes(self) -> list[Read]:
+        """What came. The time of a change is that of its message's attribute, ms."""
+        for message, at in self._messages[len(self._changes) :]:
+            change = decode_single_object("segment_change", message.data)
+            time_of = datetime.fromisoformat(message.attributes["ce-time"])
+            read = Read(change, message.ordering_key.encode(), int(time_of.timestamp() * 1000), at)
+            self._changes.append(read)
+            if change["stage"] != "EARLY":
+                self._settled_ids.add(change["change_id"])
+        return self._changes
+
+    @property
+    def settled_ids(self) -> set[str]:
+        """The ids of the settled changes that came."""
+        return self._settled_ids if self.changes else set()
+
+    def take_until(self, what: str, reached: Callable[[], bool], seconds: float) -> None:
+        """Wait until ``reached`` says so; fails with what was waited for when the time is over."""
+        deadline = time.monotonic() + seconds
+        while not reached():
+            assert time.monotonic() < deadline, f"waited {seconds:g} s in vain: {what}; {self.count} changes came"
+            time.sleep(0.1)
+
+    def take_rest(self, silence: float = 3, seconds: float = 60) -> None:
+        """Wait until nothing has come for ``silence`` seconds."""
+        self.take_until("a silence", lambda: time.monotonic() - self._quiet_since > silence, seconds)
+
+    def _read(self) -> None:
+        while not self._stop.is_set():
+            try:
+                answer = self._client.pull(subscription=self._path, max_messages=1_000, timeout=10, retry=None)
+            except DeadlineExceeded:
+                continue
+            received = answer.received_messages
+            if received:
+                now = time.time()
+                self._messages += [(each.message, now) for each in received]
+                self._quiet_since = time.monotonic()
+                self._client.acknowledge(subscription=self._path, ack_ids=[each.ack_id for each in received])
