@@ -73,7 +73,7 @@ def measure_latency(bench: Bench, rate: int, seconds: int, parallelism: int) -> 
             # Half a minute off its tick, which is thus settled while there is traffic.
             begin = next_tick(wall_clock() + (WARM_UP + 30) * MICROS, MINUTE) - MINUTE // 2
             lasting = (begin - wall_clock()) / MICROS + seconds
-            events = _noted(plan_changes(USERS, lasting, wall_clock, PARTITIONS), times)
+            events = noted(plan_changes(USERS, lasting, wall_clock, PARTITIONS), times)
             with Feeder(kafka, topic, events, rate):
                 reader.take(lasting + 10)
             span = range(begin, begin + seconds * MICROS)
@@ -82,7 +82,8 @@ def measure_latency(bench: Bench, rate: int, seconds: int, parallelism: int) -> 
         delete_topic(kafka, topic)
 
 
-def _noted(records: Iterable[Record], times: set[int]) -> Iterator[Record]:
+def noted(records: Iterable[Record], times: set[int]) -> Iterator[Record]:
+    """The same records; the times of their events, µs, go into ``times``."""
     for record in records:
         times.add(json.loads(record.value)["occurred_at"])
         yield record

@@ -11,12 +11,11 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from statistics import quantiles
 from typing import Final
 
 from deploy.local import default_folder
 from deploy.local.layout import Addresses
-from tests.bench.flink.latency import DISORDER, MICROS, RULES, USERS
+from tests.bench.flink.latency import DISORDER, MICROS, RULES, USERS, latencies, noted
 from tests.bench.flink.live import plan_changes, wall_clock
 from tests.pubsub.feeding import Feeder
 from tests.pubsub.live import Ends
@@ -51,18 +50,18 @@ def measure(runner: str, rate: int, seconds: int) -> None:
         started(ends.arguments(RULES, *options), runner, Path(folder)),
         Reader(project, "changes") as reader,
     ):
-        events = plan_changes(USERS, WARM_UP + seconds, wall_clock, 1)
+        times: set[int] = set()
+        events = noted(plan_changes(USERS, WARM_UP + seconds, wall_clock, 1), times)
         begin = wall_clock() + WARM_UP * MICROS
         with Feeder(project, "events", events, rate, batch=max(1, rate // 50)):
             pass
         reader.take_rest()
-        early = [each for each in reader.changes if each.change["stage"] == "EARLY"]
-    found = [each.at - each.change["effective_at"] / MICROS for each in early if each.change["effective_at"] >= begin]
-    cuts = quantiles(found, n=100)
+        span = range(begin, begin + seconds * MICROS)
+        found = latencies(reader.changes, times, span, rate=rate, parallelism=1)
     print(
-        f"{runner}, {rate} events/s: {len(found):,} early changes, p50 {cuts[49]:.2f} s, p90 {cuts[89]:.2f} s, ", end=""
+        f"{runner}, {rate} events/s: {found.changes:,} early changes, p50 {found.p50:.2f} s, p90 {found.p90:.2f} s, "
+        f"p99 {found.p99:.2f} s, most {found.most:.2f} s"
     )
-    print(f"p99 {cuts[98]:.2f} s, most {max(found):.2f} s")
 
 
 @contextmanager
