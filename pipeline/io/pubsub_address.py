@@ -15,7 +15,8 @@ from segmentation.suggestions import did_you_mean
 SCHEME: Final = "pubsub://"
 EMULATOR: Final = "PUBSUB_EMULATOR_HOST"
 DEFAULT_TIMESTAMP_ATTRIBUTE: Final = "occurred_at"
-DEFAULT_MAX_OUTSTANDING: Final = 10_000
+#: What comes in two checkpoints, which an acknowledgement takes, at 12,000 messages a second.
+DEFAULT_MAX_OUTSTANDING: Final = 50_000
 
 Kind = Literal["topics", "subscriptions"]
 
