@@ -7,7 +7,7 @@ thus newline-delimited JSON as it lies.
 """
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -73,3 +73,12 @@ def encode_pack(records: Iterable[Record]) -> bytes:
     )
     values = [part for each in kept if each.value is not None for part in (each.value, b"\n")]
     return b"".join([_MAGIC, _COUNT.pack(len(kept)), entries.tobytes(), *values])
+
+
+def pack_of_values(values: Sequence[bytes]) -> bytes:
+    """The pack of values that nothing else is known of: their offsets count from 0, partition and time are 0."""
+    entries = np.zeros(len(values), ENTRY)
+    entries["length"] = np.fromiter(map(len, values), np.int32, len(values))
+    entries["offset"] = np.arange(len(values))
+    # Each has a line end after it, the last one too.
+    return b"".join([_MAGIC, _COUNT.pack(len(values)), entries.tobytes(), b"\n".join([*values, b""])])

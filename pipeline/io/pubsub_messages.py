@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from pipeline.io.kafka_packs import Record, encode_pack
+from pipeline.io.kafka_packs import pack_of_values
 from pipeline.io.kafka_unpacking import PackGatherer
 from segmentation.units import MILLISECOND, parse_instant
 from transforms.raw_chunk import RawChunk
@@ -13,19 +13,19 @@ from transforms.raw_chunk import RawChunk
 _DIGITS: Final = 15
 
 
-def event_time(text: str | None, published: int) -> int:
-    """The event time (µs) of a message, from its attribute: RFC 3339, or milliseconds since the epoch.
+def event_time(text: str | None) -> int | None:
+    """The event time (µs) that a message's attribute holds: RFC 3339, or milliseconds since the epoch.
 
-    Absent or broken, it is ``published``, the time (µs) at which Pub/Sub got the message.
+    None where it is absent or broken: then the time counts at which Pub/Sub got the message.
     """
     if text is None:
-        return published
+        return None
     if text.isascii() and text.isdigit() and len(text) <= _DIGITS:
         return int(text) * MILLISECOND
     try:
         return parse_instant(text)
     except (ValueError, OverflowError):
-        return published
+        return None
 
 
 def chunks_of_messages(
@@ -40,10 +40,11 @@ def chunks_of_messages(
         json_only: whether Avro is bad input: a mapping reads JSON.
     """
     gatherer = PackGatherer(source, json_only=json_only)
-    gatherer.add(encode_pack(Record(0, row, 0, value) for row, value in enumerate(values)))
+    gatherer.add(pack_of_values(values))
     for chunk in gatherer.take():
         messages = chunk.messages
         if messages is None:
             raise TypeError("a chunk of records has messages")
-        names = tuple(ids[row] for row in messages.offsets.tolist())
+        whole = len(messages) == len(ids)
+        names = tuple(ids) if whole else tuple([ids[row] for row in messages.offsets.tolist()])
         yield dataclasses.replace(chunk, messages=dataclasses.replace(messages, names=names))

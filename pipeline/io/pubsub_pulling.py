@@ -130,8 +130,10 @@ class Pulling:
         attribute = self._address.timestamp_attribute
         believed = self._clock() + MAX_AHEAD
         messages = [each.message for each in received]
+        known = [event_time(message.attributes.get(attribute)) for message in messages]
         times = [
-            event_time(message.attributes.get(attribute), message.publish_time.ToMicroseconds()) for message in messages
+            message.publish_time.ToMicroseconds() if time is None else time
+            for time, message in zip(known, messages, strict=True)
         ]
         values = [message.data for message in messages]
         return Pulled(

@@ -221,13 +221,12 @@ class SubscriptionReader:
                 self._settle()
             except Unanswered as error:
                 _LOGGER.info("%s: leases could not be kept: %s", self._address.url, error)
-                pause = _BACKOFF_SECONDS
+                with self._changed:
+                    self._changed.wait_for(lambda: self._over, _BACKOFF_SECONDS)
             except PubsubError as error:
                 self._fail(error)
-            else:
-                pause = _KEEP_SECONDS
             with self._changed:
-                self._changed.wait_for(lambda: self._over, pause)
+                self._changed.wait_for(lambda: self._over or self._done or self._unwanted, _KEEP_SECONDS)
 
     def _settle(self) -> None:
         with self._changed:

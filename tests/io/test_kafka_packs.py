@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.io import kafka_unpacking
-from pipeline.io.kafka_packs import PackError, Record, decode_pack, encode_pack
+from pipeline.io.kafka_packs import PackError, Record, decode_pack, encode_pack, pack_of_values
 from pipeline.io.kafka_unpacking import PackGatherer
 from tests.io.kafka_records import VALUES, container, message, numbered
 from tests.transforms.decoding_cases import NOW, line
@@ -157,3 +157,8 @@ def test_gathering_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kafka_unpacking, "MAX_GATHERED_BYTES", 10)
     gatherer.add(encode_pack(numbered([line(1)])))
     assert gatherer.full
+
+
+@given(st.lists(st.binary(max_size=20)))
+def test_a_pack_of_values_is_that_of_records_without_more(values: list[bytes]) -> None:
+    assert pack_of_values(values) == encode_pack(Record(0, row, 0, value) for row, value in enumerate(values))
