@@ -20,7 +20,7 @@ from transforms.raw_chunk import RawChunk
 
 #: Seconds that a bundle waits for its first message, and after that for more.
 _WAIT: Final = 0.15
-_GATHER: Final = 0.02
+_GATHER: Final = 0.1
 
 
 class ReadPubsub(beam.PTransform[Any, Any]):
