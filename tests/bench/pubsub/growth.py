@@ -21,6 +21,7 @@ from pipeline.flink.profile import flink_options
 from pipeline.flink.runner import FlinkClusterRunner
 from pipeline.io.pubsub_address import PubsubAddress
 from pipeline.io.pubsub_source import ReadPubsub
+from tests.flink.cluster import poll
 from tests.pubsub_emulator.project import Project
 from tests.pubsub_emulator.running import HOST, attached, build
 
@@ -89,11 +90,11 @@ def _feed(project: Project, records: int, rate: int) -> None:
 
 
 def _job(flink: str) -> str:
-    while True:
-        for job in _ask(flink, "jobs/overview")["jobs"]:
-            if job["state"] in ("CREATED", "RUNNING", "INITIALIZING"):
-                return str(job["jid"])
-        time.sleep(0.5)
+    def found() -> str | None:
+        jobs = _ask(flink, "jobs/overview")["jobs"]
+        return next((str(job["jid"]) for job in jobs if job["state"] in ("CREATED", "RUNNING", "INITIALIZING")), None)
+
+    return poll("the job to appear", found, 60)
 
 
 def _ask(flink: str, path: str, method: str = "GET") -> Any:
