@@ -7,7 +7,6 @@ import argparse
 import json
 import os
 import tempfile
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,6 +18,7 @@ from deploy.local import default_folder
 from deploy.local.layout import Addresses
 from tests.bench.flink.latency import DISORDER, MICROS, RULES, USERS, latencies, noted
 from tests.bench.flink.live import plan_changes, wall_clock
+from tests.flink.cluster import poll
 from tests.pubsub.feeding import Feeder, publish
 from tests.pubsub.live import Ends
 from tests.pubsub.reading import Reader
@@ -52,10 +52,13 @@ def measure(runner: str, rate: int, seconds: int) -> None:
         started(ends.arguments(RULES, *options), runner, Path(folder)),
         Reader(project, "changes") as reader,
     ):
-        while not reader.count:
-            # Until the run is there: what waits for it at its start is no part of the measurement.
+
+        def is_there() -> bool | None:
             publish(project, "events", islice(plan_changes(USERS, 1, wall_clock, 1), 1))
-            time.sleep(1)
+            return True if reader.count else None
+
+        # What waits for the run at its start is no part of the measurement.
+        poll("the first change", is_there, 120, 1)
         times: set[int] = set()
         events = noted(plan_changes(USERS, WARM_UP + seconds, wall_clock, 1), times)
         begin = wall_clock() + WARM_UP * MICROS
