@@ -6,6 +6,7 @@ runner's own process. Nothing is installed on the way: what the pipeline needs i
 """
 
 import argparse
+import importlib
 import json
 import os
 import sys
@@ -130,6 +131,10 @@ def become_worker(variables: Mapping[str, str]) -> None:
     # In this process: Beam has been imported, which is most of a worker's start.
     from apache_beam.runners.worker import sdk_worker_main
 
+    # All that the steps of a live graph need, before the runner knows of this worker: it hands out the first bundle as
+    # soon as it does, and where a worker dies before it has taken that, Beam's data service waits three minutes for it.
+    for module in ("pipeline.graph", "pipeline.topic_ends"):
+        importlib.import_module(module)
     sdk_worker_main.main(sys.argv)
 
 

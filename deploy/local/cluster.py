@@ -96,7 +96,8 @@ def taskmanager_command(folder: Path, settings: Settings, token: str, name: str)
         "state.backend.rocksdb.log.dir": str(scratch),
     }
     own = [word for key, value in values.items() for word in ("-D", f"{key}={value}")]
-    java = _flink_java(folder, settings, token, name, options)
+    # The heap has a fixed size: touched at once, it is no growth that anyone has to explain later.
+    java = _flink_java(folder, settings, token, name, [*options, "-XX:+AlwaysPreTouch"])
     return [*java, _TASKMANAGER, "--configDir", str(folder / "conf"), *own, *properties]
 
 

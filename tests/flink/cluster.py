@@ -3,11 +3,13 @@
 import json
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 Found = TypeVar("Found")
+#: Lines of each log that are shown where a test fails.
+_SHOWN = 60
 
 
 def poll(what: str, look: Callable[[], Found | None], seconds: float, every: float = 0.1) -> Found:
@@ -67,6 +69,14 @@ class Cluster:
             "EXPANSION": self.expansion,
             "KAFKA": self.kafka,
         }
+
+    def log_ends(self) -> Iterator[tuple[str, str]]:
+        """The end of every log that is not empty, by its file's name; without the insides of stack traces."""
+        for file in sorted(Path(self._stack.folder).glob("logs/*")):
+            lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+            told = [line for line in lines if not line.startswith("\t")]
+            if told:
+                yield file.name, "\n".join(told[-_SHOWN:])
 
     def rest(self, path: str) -> Any:
         """What the JobManager answers."""

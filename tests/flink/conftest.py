@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.flink)
             item.add_marker(pytest.mark.slow)
             item.add_marker(pytest.mark.xdist_group("flink"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Shows how the stack's logs end where a test on it fails."""
+    report = yield
+    cluster = getattr(item, "funcargs", {}).get("stack")
+    if call.when == "call" and report.failed and isinstance(cluster, Cluster):
+        report.sections += list(cluster.log_ends())
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,8 @@ RULES = Path(__file__).parents[2] / "examples" / "rules.yaml"
 USED = 2
 #: Events a second: slow enough that a crash falls into the middle of a log.
 RATE = 900.0
+#: The part of a log after which the test waits for changes: only then is a crash one in the middle of traffic.
+BEGINNING = 0.2
 Strike = Callable[[Cluster, Job, list[str]], Job]
 
 
@@ -79,11 +81,16 @@ def test_crash_in_the_middle_of_traffic(
     # A partition counts as idle only after a silence that no outage here lasts for.
     arguments = arguments_of(RULES, topics, "--shards", 4, "--parallelism", 1, query="idle=10m")
     ids = {change.change_id for change in expected}
-    at = random.Random(seed).uniform(0.25, 0.7) * len(log.lines)
+    at = int(random.Random(seed).uniform(0.25, 0.7) * len(log.lines))
+    traffic = list(records(log, USED))
+    begun = int(BEGINNING * len(traffic))
     with running(stack, arguments) as job, Reader(stack.kafka, topics.changes) as reader:
-        with Feeder(stack.kafka, topics.events, records(log, USED), RATE) as feeder:
-            job.wait_for_checkpoint()
-            feeder.wait_for(at)
+        feed(stack.kafka, topics.events, traffic[:begun])
+        reader.take_until("the first change", lambda: reader.count > 0, 60)
+        job.wait_for_checkpoint()
+        with Feeder(stack.kafka, topics.events, traffic[begun:], RATE) as feeder:
+            feeder.wait_for(at - begun)
+            assert begun + feeder.fed < len(log.lines), "the traffic has ended before the crash"
             struck = time.monotonic()
             job = strike(stack, job, arguments)
         feed(stack.kafka, topics.events, finish(log, USED))
@@ -95,6 +102,6 @@ def test_crash_in_the_middle_of_traffic(
         assert_exact(reader.changes, expected)
     settled = sum(read.change["stage"] != "EARLY" for read in reader.changes)
     record_property(
-        f"{len(log.lines)} events, struck at {at:.0f}",
+        f"{len(log.lines)} events, struck at {at}",
         f"all settled {recovered:.1f} s after; {len(ids)} changes, {settled - len(ids)} repeated",
     )

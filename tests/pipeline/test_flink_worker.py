@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,11 +12,18 @@ from typing import Any
 
 import grpc
 import pytest
-from apache_beam.portability.api import beam_provision_api_pb2, beam_provision_api_pb2_grpc, endpoints_pb2
+from apache_beam.portability import common_urns
+from apache_beam.portability.api import (
+    beam_provision_api_pb2,
+    beam_provision_api_pb2_grpc,
+    beam_runner_api_pb2,
+    endpoints_pb2,
+)
 from apache_beam.runners.worker import sdk_worker_main
 from google.protobuf import struct_pb2, text_format
 
 from pipeline.worker import Boot, WorkerError, ask, main, worker_environment
+from tests.transforms.permanent_names import live_graph
 
 #: The program, but where the worker would begin to work it tells what it was started with.
 PROGRAM = """
@@ -23,6 +31,23 @@ import json, os
 from apache_beam.runners.worker import sdk_worker_main
 from pipeline.worker import main
 sdk_worker_main.main = lambda _: print(json.dumps(dict(os.environ)))
+main()
+"""
+#: Likewise, but it takes the steps in the file PAYLOADS there, and tells which modules had to be imported for it.
+TAKING_STEPS = """
+import os, pickle, sys
+from pathlib import Path
+from apache_beam.internal import pickler
+from apache_beam.runners.worker import sdk_worker_main
+from pipeline.worker import main
+
+def take(_):
+    before = set(sys.modules)
+    for payload in pickle.loads(Path(os.environ["PAYLOADS"]).read_bytes()):
+        pickler.loads(payload)
+    print(sorted(set(sys.modules) - before))
+
+sdk_worker_main.main = take
 main()
 """
 
@@ -73,6 +98,28 @@ def test_process_becomes_the_worker(provision: tuple[str, Provision], tmp_path: 
     assert variables["SEGMENTS_STATE_KEY"] == "kept"
 
 
+def test_worker_has_imported_what_the_steps_need_before_it_connects(
+    provision: tuple[str, Provision], tmp_path: Path
+) -> None:
+    """From the first bundle to the data connection a worker's death costs minutes: imports don't belong there."""
+    payloads = [
+        beam_runner_api_pb2.ParDoPayload.FromString(part.spec.payload).do_fn.payload
+        for part in live_graph(audit="kafka://127.0.0.1:9092/audit").components.transforms.values()
+        if part.spec.urn == common_urns.primitives.PAR_DO.urn
+    ]
+    assert payloads
+    file = tmp_path / "payloads"
+    file.write_bytes(pickle.dumps(payloads))
+    done = subprocess.run(
+        [sys.executable, "-c", TAKING_STEPS, "--id=7-1", f"--provision_endpoint={provision[0]}"],
+        env={**os.environ, "PAYLOADS": str(file)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "[]\n"
+
+
 def test_variables_are_those_that_beam_reads(provision: tuple[str, Provision]) -> None:
     address, service = provision
     boot = Boot("7-1", address)
@@ -83,6 +130,8 @@ def test_variables_are_those_that_beam_reads(provision: tuple[str, Provision]) -
     assert "STATUS_API_SERVICE_DESCRIPTOR" not in variables
     assert variables["RUNNER_CAPABILITIES"].split() == ["beam:protocol:one:v1", "beam:protocol:two:v1"]
     assert sdk_worker_main._load_pipeline_options(variables["PIPELINE_OPTIONS"]) == {"streaming": True}
+    # Nobody listens there, and Beam would wait a minute for somebody.
+    del variables["LOGGING_API_SERVICE_DESCRIPTOR"]
     assert sdk_worker_main.create_harness(variables, dry_run=True) is None
 
 

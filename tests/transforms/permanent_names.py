@@ -32,7 +32,7 @@ _HEADER = """\
 
 def permanent_names(**options: str) -> list[str]:
     """The list for the live graph as it is now, sorted; ``options`` of a run add to what it has to have."""
-    pipeline = with_permanent_ids(_live_graph(options))
+    pipeline = with_permanent_ids(live_graph(**options))
     # The root has a number for a name.
     names = {part.unique_name for part in pipeline.components.transforms.values()}
     lines = {f"transform {name}" for name in names if not name.startswith("ref_")}
@@ -46,7 +46,8 @@ def every_permanent_name() -> list[str]:
     return permanent_names(audit="kafka://127.0.0.1:9092/audit")
 
 
-def _live_graph(more: dict[str, str]) -> beam_runner_api_pb2.Pipeline:
+def live_graph(**more: str) -> beam_runner_api_pb2.Pipeline:
+    """The graph between two topics of Kafka; ``more`` are further options of the run."""
     options = RunOptions.parse(
         rules=str(ROOT / "examples" / "rules.yaml"),
         events="kafka://127.0.0.1:9092/events",
