@@ -12,7 +12,7 @@ _JOBMANAGER = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntry
 _TASKMANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
 _MEMORY_TOOL = "org.apache.flink.runtime.util.bash.BashJavaUtils"
 _JOB_SERVER = "org.apache.beam.runners.flink.FlinkJobServerDriver"
-_EXPANSION = "org.apache.beam.sdk.expansion.service.ExpansionService"
+_EXPANSION = "segments.services.Expansion"
 
 
 def flink_configuration(folder: Path, settings: Settings) -> dict[str, str]:
@@ -124,7 +124,7 @@ def expansion_command(folder: Path, settings: Settings, token: str) -> list[str]
     file as all that has to be staged: by default that is the jar again, 200 MB by way of whoever submits.
     """
     arguments = [
-        str(settings.ports.expansion),
+        f"{HOST}:{settings.ports.expansion}",
         "--defaultEnvironmentType=EMBEDDED",
         "--experiments=use_deprecated_read",
         f"--filesToStage={LOGGING}",

@@ -18,11 +18,13 @@ from tests.flink.cluster import Cluster, poll
 from tests.flink.feeding import feed
 from tests.flink.jobs import Job, arguments_of, running
 from tests.flink.logs import Log, finish, records, simulate
+from tests.flink.sockets import listens_on
 from tests.flink.topics import Topics
 from tests.transforms.permanent_names import committed_names
 
 RULES = Path(__file__).parents[2] / "examples" / "rules.yaml"
 USED = 2
+PARTS = ("jobmanager", "broker", "jobserver", "expansion", "taskmanager")
 
 Kinds = beam_job_api_pb2.PipelineOptionType
 
@@ -93,6 +95,17 @@ def test_operators_are_called_as_agreed(job: Job, stack: Cluster) -> None:
     shown = " ".join(vertex["name"] for vertex in stack.rest(f"jobs/{job.id}")["vertices"])
     for step in {line.split()[1].split("/")[0] for line in committed_names() if line.startswith("state")}:
         assert step in shown
+
+
+def test_nothing_listens_beyond_this_machine(job: Job, stack: Cluster, flink: FlinkRest) -> None:
+    """Job server and workers' ports ask for no password: who reaches them runs what he likes."""
+    poll("a worker at work", lambda: status(flink, job.id).counters.get("read"), 120, 1)
+    found = {name: listens_on(stack.pid(name)) for name in PARTS}
+    assert all(found.values())
+    # For workers: control, data, state, logging, artifacts, provision; and three of Flink's own.
+    assert len(found["taskmanager"]) >= 9
+    beyond = {name: [port for port, at in ports.items() if not at.is_loopback] for name, ports in found.items()}
+    assert beyond == {name: [] for name in PARTS}
 
 
 def test_killed_worker_is_told_of(job: Job, flink: FlinkRest, stack: Cluster, topics: Topics, log: Log) -> None:
