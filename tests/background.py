@@ -31,8 +31,12 @@ class Background:
         self._thread.join(_PATIENCE)
         if kind is None:
             assert not self._thread.is_alive(), f"{self._thread.name} does not end"
-            if self._failure is not None:
-                raise self._failure
+            self.check()
+
+    def check(self) -> None:
+        """Raise what the work has raised, where that is not to wait for the end of the block."""
+        if self._failure is not None:
+            raise self._failure
 
     def _work(self) -> None:
         """Returns when there is no more to do, or `_stop` is set."""

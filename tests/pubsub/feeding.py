@@ -1,14 +1,12 @@
 """Publishes a log while a test goes on, and takes messages away from who reads it."""
 
-import threading
 import time
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from types import TracebackType
-from typing import Self
 
 from pipeline.io.pubsub_address import PubsubAddress
 from pipeline.io.pubsub_publisher import TopicPublisher
+from tests.background import Background
 from tests.flink.cluster import poll
 from tests.flink.logs import DAY_MS, Log, Record
 from tests.pubsub_emulator.project import Project
@@ -37,82 +35,57 @@ def _send(publisher: TopicPublisher, records: Iterable[Record]) -> None:
     publisher.flush()
 
 
-class Feeder:
+class Feeder(Background):
     """Publishes on a thread of its own, ``rate`` events a second, a ``batch`` at a time.
 
     Leaving the block waits for the end of the feed.
     """
 
+    _has_end = True
+
     def __init__(self, project: Project, topic: str, records: Iterable[Record], rate: float, batch: int = 100) -> None:
+        super().__init__()
         self.fed = 0
         self._publisher = _publisher(project, topic)
         self._records, self._rate, self._batch = iter(records), rate, batch
-        self._failures: list[Exception] = []
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._feed, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is not None:
-            self._stop.set()
-        self._thread.join(300)
-        self._publisher.close()
-        assert kind is not None or not self._thread.is_alive(), "the feed does not end"
-        assert kind is not None or not self._failures, self._failures
 
     def wait_for(self, events: float, seconds: float = 120) -> None:
         """Wait until so many events were published."""
         poll(f"{events:.0f} events to be fed", lambda: True if self._is_past(events) else None, seconds, 0.01)
 
     def _is_past(self, events: float) -> bool:
-        assert not self._failures, self._failures
+        self.check()
         return self.fed >= events
 
-    def _feed(self) -> None:
+    def _work(self) -> None:
         started = time.monotonic()
-        try:
-            while not self._stop.is_set() and (batch := list(islice(self._records, self._batch))):
-                _send(self._publisher, batch)
-                self.fed += sum(record.events for record in batch)
-                self._stop.wait(max(0.0, started + self.fed / self._rate - time.monotonic()))
-        except Exception as error:  # noqa: BLE001  # told where the block is left
-            self._failures.append(error)
+        while not self._stop.is_set() and (batch := list(islice(self._records, self._batch))):
+            _send(self._publisher, batch)
+            self.fed += sum(record.events for record in batch)
+            self._stop.wait(max(0.0, started + self.fed / self._rate - time.monotonic()))
+        self._publisher.close()
 
 
-class Thief:
+class Thief(Background):
     """Takes messages of a subscription: gives half of them back at once, and lets the lease of the others run out.
 
     No message is kept twice: it is missing for one lease at most.
     """
 
     def __init__(self, project: Project, subscription: str, most: int = 100) -> None:
+        super().__init__()
         self.given_back = 0
         self._kept: set[str] = set()
         self._path = project.path("subscriptions", subscription)
         self._client = project.subscriber
         self._most = most
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._steal, daemon=True)
 
     @property
     def kept(self) -> int:
         """Of how many messages the lease was left to run out."""
         return len(self._kept)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join(30)
-
-    def _steal(self) -> None:
+    def _work(self) -> None:
         while not self._stop.wait(0.2):
             request = {"subscription": self._path, "max_messages": self._most, "return_immediately": True}
             back = []

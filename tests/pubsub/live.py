@@ -72,6 +72,8 @@ def go_through(
         assert_exact(reader.changes, expected)
         letters = {message.data for message in project.receive("letters", malformed(log))}
         assert len(letters) >= malformed(log) > 0
+        assert thief.given_back > 0
+        assert thief.kept > 0
     return {
         "events": len(log.lines),
         "given back": thief.given_back,

@@ -1,39 +1,29 @@
 """Reads a subscription to changes as a subscriber does: it acknowledges what it has got."""
 
-import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import Self
 
 from google.api_core.exceptions import DeadlineExceeded
 from google.cloud.pubsub_v1.types import PubsubMessage
 
 from schemas.codec import decode_single_object
+from tests.background import Background
 from tests.flink.reading import Read
 from tests.pubsub_emulator.project import Project
 
 
-class Reader:
+class Reader(Background):
     """All messages of a subscription, in the order in which they come; read on a thread of its own."""
 
     def __init__(self, project: Project, subscription: str) -> None:
+        super().__init__()
         self._path = project.path("subscriptions", subscription)
         self._client = project.subscriber
         self._messages: list[tuple[PubsubMessage, float]] = []
         self._changes: list[Read] = []
         self._settled_ids: set[str] = set()
         self._quiet_since = time.monotonic()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._read, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join(30)
 
     @property
     def count(self) -> int:
@@ -61,6 +51,7 @@ class Reader:
         """Wait until ``reached`` says so; fails with what was waited for when the time is over."""
         deadline = time.monotonic() + seconds
         while not reached():
+            self.check()
             assert time.monotonic() < deadline, f"waited {seconds:g} s in vain: {what}; {self.count} changes came"
             time.sleep(0.1)
 
@@ -68,7 +59,7 @@ class Reader:
         """Wait until nothing has come for ``silence`` seconds."""
         self.take_until("a silence", lambda: time.monotonic() - self._quiet_since > silence, seconds)
 
-    def _read(self) -> None:
+    def _work(self) -> None:
         while not self._stop.is_set():
             try:
                 answer = self._client.pull(subscription=self._path, max_messages=1_000, timeout=10, retry=None)
