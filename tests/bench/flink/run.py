@@ -32,7 +32,7 @@ from tests.bench.peers import ROOT
 USERS = 100_000
 SEED = 1
 #: Of the log whose checkpoints are watched.
-GROWTH_USERS, GROWTH_DAYS, GROWTH_EVENTS = 10_000, 56, 4_000_000
+GROWTH_USERS, GROWTH_DAYS, GROWTH_EVENTS = 10_000, 14, 4_000_000
 
 
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
