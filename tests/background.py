@@ -40,7 +40,7 @@ class Background:
 
     def _work(self) -> None:
         """Returns when there is no more to do, or `_stop` is set."""
-        raise NotImplementedError
+        raise NotImplementedError  # every kind of work has its own
 
     def _try_to_work(self) -> None:
         try:

@@ -20,7 +20,7 @@ def poll(what: str, look: Callable[[], Found | None], seconds: float, every: flo
         if found is not None:
             return found
         assert time.monotonic() < deadline, f"waited {seconds:g} s in vain: {what}"
-        time.sleep(every)
+        time.sleep(every)  # between two looks; the deadline above ends it
 
 
 class Cluster:

@@ -69,7 +69,7 @@ class Provision(beam_provision_api_pb2_grpc.ProvisionServiceServicer):
         struct.update({f"beam:option:{name}:v1": value for name, value in options.items()})
         self.info.pipeline_options.CopyFrom(struct)
 
-    def GetProvisionInfo(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ARG002, N802
+    def GetProvisionInfo(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ARG002, N802  # gRPC's own name and arguments
         self.asked_by.append(dict(context.invocation_metadata())["worker_id"])
         return beam_provision_api_pb2.GetProvisionInfoResponse(info=self.info)
 

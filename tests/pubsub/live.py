@@ -60,7 +60,7 @@ def go_through(
             feeder.wait_for(0.4 * len(log.lines))
             if strike is None:
                 proxy.cut()
-                time.sleep(OUTAGE)
+                time.sleep(OUTAGE)  # how long it lasts is what is tested; nothing is waited for
                 proxy.heal()
             else:
                 strike()

@@ -53,7 +53,7 @@ class Reader(Background):
         while not reached():
             self.check()
             assert time.monotonic() < deadline, f"waited {seconds:g} s in vain: {what}; {self.count} changes came"
-            time.sleep(0.1)
+            time.sleep(0.1)  # between two looks; the deadline above ends it
 
     def take_rest(self, silence: float = 3, seconds: float = 60) -> None:
         """Wait until nothing has come for ``silence`` seconds."""
