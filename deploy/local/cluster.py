@@ -16,7 +16,7 @@ _EXPANSION = "segments.services.Expansion"
 
 
 def flink_configuration(folder: Path, settings: Settings) -> dict[str, str]:
-    """What goes into Flink's ``config.yaml``; the job server gives the same to every job."""
+    """What goes into Flink's ``config.yaml``. It names no class of ours: jobs that don't bring our jar run as well."""
     values = {
         "jobmanager.rpc.address": HOST,
         "jobmanager.rpc.port": str(settings.ports.rpc),
@@ -38,14 +38,13 @@ def flink_configuration(folder: Path, settings: Settings) -> dict[str, str]:
         "taskmanager.memory.network.max": "128m",
         # The channels to the Python workers take direct memory.
         "taskmanager.memory.task.off-heap.size": "256m",
-        # RocksDB's caches and write buffers: its state is in files, so the heap needs the other half. With a quarter of
-        # it the buffers fill up between two checkpoints, and 90,000 events a second become 74,000.
-        "taskmanager.memory.managed.fraction": "0.35",
+        # RocksDB needs room for what is written between two checkpoints, some 60 MB a slot: with a third of that 90,000
+        # events a second become 74,000. What it has beyond fills up over hours, with blocks of files long gone.
+        "taskmanager.memory.managed.fraction": "0.185",
+        "state.backend.rocksdb.memory.write-buffer-ratio": "0.9",
         # Windows and ticks come in order, so files of small state never overlap: levelled compaction moves them down
         # one by one, and keeps all of them with what was deleted long ago.
         "state.backend.rocksdb.compaction.style": "UNIVERSAL",
-        # Of the jar that comes with every job.
-        "state.backend.rocksdb.options-factory": "segments.state.SmallManifests",
         "state.backend.type": "rocksdb",
         "state.backend.incremental": "true",
         "state.checkpoints.dir": (folder / "checkpoints").as_uri(),
@@ -76,11 +75,14 @@ def flink_configuration(folder: Path, settings: Settings) -> dict[str, str]:
 
 
 def write_flink_configuration(folder: Path, settings: Settings) -> None:
-    """Writes ``conf/config.yaml`` into the stack's folder."""
-    conf = folder / "conf"
-    conf.mkdir(exist_ok=True)
-    lines = [f"{key}: '{value}'\n" for key, value in flink_configuration(folder, settings).items()]
-    (conf / "config.yaml").write_text("".join(lines))
+    """Writes two ``config.yaml`` into the stack's folder: in ``conf`` the cluster's, in ``conf/jobs`` the one that the
+    job server gives to every job."""
+    of_cluster = flink_configuration(folder, settings)
+    # The class is in the jar that the job server sends with a job.
+    of_jobs = {**of_cluster, "state.backend.rocksdb.options-factory": "segments.state.SmallManifests"}
+    for conf, values in ((folder / "conf", of_cluster), (_jobs_conf(folder), of_jobs)):
+        conf.mkdir(exist_ok=True)
+        (conf / "config.yaml").write_text("".join(f"{key}: '{value}'\n" for key, value in values.items()))
 
 
 def jobmanager_command(folder: Path, settings: Settings, token: str) -> list[str]:
@@ -112,7 +114,7 @@ def job_server_command(folder: Path, settings: Settings, token: str) -> list[str
     ports = settings.ports
     arguments = {
         "--flink-master": f"{HOST}:{ports.flink}",
-        "--flink-conf-dir": str(folder / "conf"),
+        "--flink-conf-dir": str(_jobs_conf(folder)),
         "--job-host": HOST,
         "--job-port": str(ports.job),
         "--artifact-port": str(ports.artifacts),
@@ -136,6 +138,10 @@ def expansion_command(folder: Path, settings: Settings, token: str) -> list[str]
         f"--filesToStage={LOGGING}",
     ]
     return [*_beam_java(folder, settings, token, "expansion", "512m"), _EXPANSION, *arguments]
+
+
+def _jobs_conf(folder: Path) -> Path:
+    return folder / "conf" / "jobs"
 
 
 def _flink_java(folder: Path, settings: Settings, token: str, name: str, options: list[str]) -> list[str]:

@@ -72,7 +72,7 @@ class Settings:
     taskmanagers: int = 1
     slots: int = 4  #: of each TaskManager
     jobmanager_memory: str = "1g"
-    taskmanager_memory: str = "4g"
+    taskmanager_memory: str = "3500m"
     metrics: str = ""  #: ports of Flink's Prometheus reporters (``9249-9260``); empty: none
     java: str = ""
     flink_home: str = ""

@@ -78,6 +78,10 @@ class Cluster:
             if told:
                 yield file.name, "\n".join(told[-_SHOWN:])
 
+    def scratch(self, name: str) -> Path:
+        """Where a part keeps its temporary files."""
+        return Path(self._stack.folder) / "tmp" / name
+
     def rest(self, path: str) -> Any:
         """What the JobManager answers."""
         with urllib.request.urlopen(f"{self.flink}/{path}", timeout=10) as answer:

@@ -108,6 +108,22 @@ def test_nothing_listens_beyond_this_machine(job: Job, stack: Cluster, flink: Fl
     assert beyond == {name: [] for name in PARTS}
 
 
+def test_rocksdb_is_as_the_job_server_has_it(job: Job, stack: Cluster, flink: FlinkRest) -> None:
+    """The small lists of files come with the job: a cluster that named their class could run no job but ours."""
+    poll("a worker at work", lambda: status(flink, job.id).counters.get("read"), 120, 1)
+
+    def options() -> list[str] | None:
+        try:  # RocksDB replaces these files when a state is used for the first time
+            return [path.read_text() for path in stack.scratch("taskmanager").rglob("OPTIONS-*[0-9]")] or None
+        except FileNotFoundError:
+            return None
+
+    written = poll("RocksDB's options", options, 30)
+    assert all("max_manifest_file_size=262144\n" in text for text in written)
+    assert all("compaction_style=kCompactionStyleUniversal\n" in text for text in written)
+    assert not [each for each in stack.rest("jobmanager/config") if each["value"].startswith("segments.")]
+
+
 def test_killed_worker_is_told_of(job: Job, flink: FlinkRest, stack: Cluster, topics: Topics, log: Log) -> None:
     poll("a worker at work", lambda: status(flink, job.id).counters.get("read"), 120, 1)
     for pid in stack.worker_pids():
