@@ -1,5 +1,6 @@
 """A local output file that appears whole or not at all: written beside its target, renamed over it at the end."""
 
+import atexit
 import gzip
 import io
 import os
@@ -16,6 +17,18 @@ from schemas.containers import ContainerWriter
 RECORD_ENDINGS = (".jsonl", ".jsonl.gz", ".avro")
 
 
+#: The files beside their targets that this process has neither put in place nor removed.
+_unfinished: set[Path] = set()
+
+
+@atexit.register
+def _remove_unfinished() -> None:
+    """A signal may come after a file was created and before anybody holds it who would abort it."""
+    for part in _unfinished:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
 class OutputError(Exception):
     """An output can't be written; the message begins with the option that names it."""
 
@@ -23,8 +36,9 @@ class OutputError(Exception):
 class OutputFile:
     """An open binary file (gzip by the ending ``.gz``) that becomes ``path`` on `close` and vanishes on `abort`.
 
-    A process that dies in between leaves ``path`` as it was, and a file ``.<name>.<random>.part`` beside it. As a
-    context manager it closes at the end of the block, and aborts if the block raises.
+    A process that is killed in between leaves ``path`` as it was, and a file ``.<name>.<random>.part`` beside it; one
+    that ends by an exception, or a signal that it catches, takes that file away. As a context manager it closes at the
+    end of the block, and aborts if the block raises.
     """
 
     def __init__(self, path: str, option: str) -> None:
@@ -43,6 +57,7 @@ class OutputFile:
             self._target.parent.mkdir(parents=True, exist_ok=True)
             # Random, so that a bundle that runs twice at once never writes into the other's file.
             self._part = self._target.with_name(f".{self._target.name}.{secrets.token_hex(4)}.part")
+            _unfinished.add(self._part)
             self._raw = self._part.open("xb")
         self._stream: IO[bytes] = self._raw
         if path.endswith(".gz"):
@@ -78,6 +93,7 @@ class OutputFile:
                 os.fsync(self._raw.fileno())
                 self._raw.close()
                 self._part.replace(self._target)
+                _unfinished.discard(self._part)
         except OutputError:
             self.abort()
             raise
@@ -94,6 +110,7 @@ class OutputFile:
         with suppress(OSError, ValueError):
             self._raw.close()
         self._part.unlink(missing_ok=True)
+        _unfinished.discard(self._part)
 
     def __enter__(self) -> Self:
         return self

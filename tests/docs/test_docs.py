@@ -44,7 +44,7 @@ OTHERS = {
     "--job_endpoint", "--environment_type", "--environment_config", "--defaultEnvironmentType", "--experiments",
     "--parallelism", "--max_bundle_time_mills", "--checkpointing_interval", "--max_parallelism",
     "--allow_non_restored_state", "--throughput", "--latency", "--growth", "--soak", "--max_cache_memory_usage_mb",
-    "--filesToStage",
+    "--filesToStage", "--flink-conf-dir",
     # gcloud, docker and Beam on Dataflow: tests/docs/test_deploy_dataflow.py looks at each.
     "--data-file", "--format", "--platform", "--file", "--build-arg", "--tag", "--image", "--sdk-language",
     "--metadata-file", "--region", "--temp_location", "--sdk_container_image", "--service_account_email", "--status",
