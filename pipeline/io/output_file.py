@@ -24,7 +24,7 @@ _unfinished: set[Path] = set()
 @atexit.register
 def _remove_unfinished() -> None:
     """A signal may come after a file was created and before anybody holds it who would abort it."""
-    for part in _unfinished:
+    for part in tuple(_unfinished):
         with suppress(OSError):
             part.unlink(missing_ok=True)
 
