@@ -15,8 +15,6 @@ from schemas.containers import ContainerWriter
 
 #: Endings of a file of records, and with them its format.
 RECORD_ENDINGS = (".jsonl", ".jsonl.gz", ".avro")
-
-
 #: The files beside their targets that this process has neither put in place nor removed.
 _unfinished: set[Path] = set()
 
