@@ -118,7 +118,7 @@ class _AssignBounded(_Assign):
         for message in messages.read():
             machine.take(message)
         messages.clear()
-        until = machine.next_due()
+        until = machine.due_by(self._timing.assign_at(0))
         if until is not None:
             yield from self._emitted(machine, machine.settle(until))
             for name, score in machine.assigner.cut_scores().items():
@@ -146,11 +146,10 @@ class _AssignLive(_Assign):
     ) -> Iterable[Changes | Profiles]:
         shard, message = element
         opened = self._state.load(shard, head, snapshot, log)
-        changes = opened.machine.take(message)
+        changes, due = opened.machine.take(message)
         opened.append(message)
-        following = opened.machine.next_due()
-        if opened.due(following) and following is not None:
-            tick.set(self._timing.assign_at(following))
+        if due is not None:
+            tick.set(self._timing.assign_at(due), dynamic_timer_tag=str(due))
         opened.save()
         if len(changes):
             _count(changes)
@@ -164,16 +163,13 @@ class _AssignLive(_Assign):
         head: Any = beam.DoFn.StateParam(HEAD),
         snapshot: Any = beam.DoFn.StateParam(SNAPSHOT),
         log: Any = beam.DoFn.StateParam(LOG),
-        tick: Any = beam.DoFn.TimerParam(TICK),
     ) -> Iterable[Changes | Profiles]:
         opened = self._state.load(shard, head, snapshot, log)
         until = opened.machine.due_by(fired)
-        if until is not None:
-            yield from self._emitted(opened.machine, opened.machine.settle(until))
-            Metrics.gauge(NAMESPACE, "settled_tick").set(until // MILLISECOND)
-            opened.append(opened.machine.settle_entry(until))
-        following = opened.machine.next_due()
-        opened.due(following)
-        if following is not None:
-            tick.set(self._timing.assign_at(following))
+        if until is None:
+            opened.release()
+            return
+        yield from self._emitted(opened.machine, opened.machine.settle(until))
+        Metrics.gauge(NAMESPACE, "settled_tick").set(until // MILLISECOND)
+        opened.append(opened.machine.settle_entry(until))
         opened.save()

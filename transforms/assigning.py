@@ -1,6 +1,8 @@
 """A shard's assigner behind the kinds of entry its log holds: features, previews of features, populations, and
 "settled up to"."""
 
+from typing import NamedTuple
+
 import numpy as np
 import polars as pl
 from apache_beam.utils.timestamp import Timestamp
@@ -18,6 +20,13 @@ from transforms.timing import Timing
 SETTLE = "settle"
 
 
+class Taken(NamedTuple):
+    """What an entry brought: ``changes`` that a preview makes at once, and the tick (µs) that features wait for."""
+
+    changes: pl.DataFrame
+    due: int | None
+
+
 class AssignerMachine:
     """`transforms.shard_state.Machine` around an `Assigner`, with what waits for its tick."""
 
@@ -27,23 +36,20 @@ class AssignerMachine:
         self._features: list[FeaturesOfShard] = []
         self._moves: list[MovesByFeature] = []
 
-    def take(self, entry: bytes) -> pl.DataFrame:
-        """Take in an entry; the changes that a preview makes at once."""
+    def take(self, entry: bytes) -> Taken:
+        """Take in an entry."""
         meta = read_columns_meta(entry)
         kind = meta["kind"]
         if kind == "population":
             self._moves.append(decode_moves(entry))
         elif kind == "features":
             self._features.append(FeaturesOfShard.decode(entry))
+            return Taken(empty(), self._features[-1].until)
         elif kind == "early":
-            return self.assigner.preview(FeaturesOfShard.decode(entry))
+            return Taken(self.assigner.preview(FeaturesOfShard.decode(entry)), None)
         else:
             self.settle(meta["until"])
-        return empty()
-
-    def next_due(self) -> int | None:
-        """The next tick (µs) whose features wait."""
-        return min((features.until for features in self._features), default=None)
+        return Taken(empty(), None)
 
     def due_by(self, fired: Timestamp) -> int | None:
         """The last tick (µs) that waits and whose timer stands at ``fired`` or before."""

@@ -7,18 +7,19 @@ are worth a write of their own: every state that a call writes costs it a round 
 hash of the previous token and the bytes appended: an in-memory table may be used only while it carries the token that
 the state carries, so that a failed bundle's stale copy is never taken for the truth.
 
-Layout of the head: JSON ``{"layout": 3, "shards": n, "token": hex, "log": bytes, "snapshot": bytes, "runs": n,
-"due": tick}``, a line end, and the tail; ``due`` (µs or null) is the tick that the timer stands for, so that it is set
-only where it moves. The tail is a run of entries, each behind its length (4 bytes, little-endian); an element of the
-log is a run behind its number (8 bytes, big-endian), which keeps the order that a bag does not.
+Layout of the head: JSON ``{"layout": 4, "shards": n, "token": hex, "log": bytes, "snapshot": bytes, "runs": n,
+"due": [tick, tick]}``, a line end, and the tail; ``due`` (µs) are the first and the last of the ticks in a row that
+timers stand for, so that none is set twice. The tail is a run of entries, each behind its length (4 bytes,
+little-endian); an element of the log is a run behind its number (8 bytes, big-endian), which keeps the order that a
+bag does not.
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
-LAYOUT = 3
+LAYOUT = 4
 #: Pieces of a snapshot are at most this long.
 PIECE_BYTES = 4 << 20
 #: A larger shard is refused: runners reject commits not far above.
@@ -129,11 +130,11 @@ class OpenShard(Generic[MachineT]):
         fields["log"] += len(entry)
         fields["token"] = hashlib.sha256(bytes.fromhex(fields["token"]) + entry).hexdigest()
 
-    def due(self, tick: int | None) -> bool:
-        """Note the tick (µs) that is due next; True where another one was before."""
-        moved: bool = self._fields.get("due") != tick
-        self._fields["due"] = tick
-        return moved
+    def without_timer(self, ticks: Sequence[int]) -> list[int]:
+        """Note that from now on timers stand for these ticks (µs, in a row); those for which none stands yet."""
+        known = self._fields.get("due", [])
+        self._fields["due"] = [ticks[0], ticks[-1]] if ticks else []
+        return [tick for tick in ticks if not known or not known[0] <= tick <= known[1]]
 
     def save(self) -> None:
         """Write the head, folding the log first where that is due.

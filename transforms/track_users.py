@@ -1,7 +1,7 @@
 """TrackUsers: events of a shard become features and population moves, tick by tick of event time."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar, cast
 
 import apache_beam as beam
 from apache_beam.coders import BytesCoder
@@ -9,6 +9,8 @@ from apache_beam.metrics import Metrics
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateSpec, TimerSpec, on_timer
+from apache_beam.transforms.window import TimestampedValue
+from apache_beam.utils.timestamp import Timestamp
 
 from segmentation.config import Rules
 from segmentation.intake import Counts
@@ -16,13 +18,14 @@ from segmentation.moves import CLOCK, clock_moves, encode_moves
 from segmentation.tracker import Settled
 from transforms.auditing import Auditor
 from transforms.decode_events import NAMESPACE
-from transforms.shard_state import ShardState
+from transforms.shard_state import OpenShard, ShardState
 from transforms.timing import Timing
 from transforms.tracking import TrackerMachine
 
 FEATURES: Final = "features"
 POPULATION: Final = "population"
 AUDIT: Final = "audit"
+Value = TypeVar("Value")
 Features = TaggedOutput[Literal["features"], tuple[int, bytes]]
 Moves = TaggedOutput[Literal["population"], tuple[str, bytes]]
 Audits = TaggedOutput[Literal["audit"], bytes]
@@ -64,12 +67,19 @@ class TrackUsers(beam.PTransform[Any, Any]):
         return _TrackLive(self._rules, self._timing, self._shards, self._early, self._auditor)
 
 
-def _emitted(shard: int, settled: Settled, auditor: Auditor | None) -> Iterator[Features | Moves | Audits]:
-    yield Features(FEATURES, (shard, settled.features.encode()))
+def _emitted(
+    shard: int, settled: Settled, auditor: Auditor | None, at: Timestamp
+) -> Iterator[Features | Moves | Audits]:
+    yield Features(FEATURES, _timed((shard, settled.features.encode()), at))
     for feature, moves in settled.moves.items():
-        yield Moves(POPULATION, (feature, encode_moves({feature: moves})))
+        yield Moves(POPULATION, _timed((feature, encode_moves({feature: moves})), at))
     if auditor is not None and settled.late is not None:
-        yield Audits(AUDIT, auditor.encode(settled.late))
+        yield Audits(AUDIT, _timed(auditor.encode(settled.late), at))
+
+
+def _timed(value: Value, at: Timestamp) -> Value:
+    """``value`` with its tick's own time, which a call that settles several ticks could not give it otherwise."""
+    return cast(Value, TimestampedValue(value, at))  # Beam takes it out again: what is annotated is what arrives
 
 
 def _count(now: Counts, before: Counts) -> None:
@@ -116,7 +126,7 @@ class _TrackBounded(beam.DoFn):
         until = machine.last_due()
         if until is not None:
             settled = tracker.advance(until, audit=self._auditor is not None)
-            yield from _emitted(shard, settled, self._auditor)
+            yield from _emitted(shard, settled, self._auditor, self._timing.track_at(until))
             tracker.count_rest()
             latest = tracker.latest_accepted()
             if latest is not None:
@@ -162,9 +172,7 @@ class _TrackLive(beam.DoFn):
             preview = machine.preview()
             if preview is not None:
                 yield Features(FEATURES, (shard, preview.encode("early")))
-        following = machine.next_due()
-        if opened.due(following) and following is not None:
-            tick.set(self._timing.track_at(following))
+        self._set_timers(opened, tick)
         opened.save()
         _count(machine.tracker.counts, before)
 
@@ -180,15 +188,18 @@ class _TrackLive(beam.DoFn):
     ) -> Iterable[Features | Moves | Audits]:
         opened = self._state.load(shard, head, snapshot, log)
         machine = opened.machine
-        until = machine.due_by(fired)
-        if until is not None:
-            before = machine.tracker.counts.copy()
+        if machine.due_by(fired) is None:
+            opened.release()
+            return
+        before = machine.tracker.counts.copy()
+        while (until := machine.due_by(fired)) is not None:
             settled = machine.tracker.advance(until, audit=self._auditor is not None)
-            yield from _emitted(shard, settled, self._auditor)
+            yield from _emitted(shard, settled, self._auditor, self._timing.track_at(until))
             opened.append(machine.settle_entry(until))
-            _count(machine.tracker.counts, before)
-        following = machine.next_due()
-        opened.due(following)
-        if following is not None:
-            tick.set(self._timing.track_at(following))
+        _count(machine.tracker.counts, before)
+        self._set_timers(opened, tick)
         opened.save()
+
+    def _set_timers(self, opened: OpenShard[TrackerMachine], tick: Any) -> None:
+        for each in opened.without_timer(opened.machine.due()):
+            tick.set(self._timing.track_at(each), dynamic_timer_tag=str(each))

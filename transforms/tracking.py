@@ -9,6 +9,8 @@ from segmentation.tracker import Tracker
 from transforms.timing import Timing
 
 SETTLE = "settle"
+#: Ticks for which a timer stands at most. What catches up settles so many of them in one round trip to the runner.
+AHEAD = 32
 
 
 class TrackerMachine:
@@ -40,20 +42,18 @@ class TrackerMachine:
         """The last tick (µs) that may settle so far."""
         return self._timing.until if self._timing.until is not None else self.tracker.last_due()
 
-    def next_due(self) -> int | None:
-        """The next tick (µs) to settle; None while the clock allows none."""
+    def due(self) -> range:
+        """The next ticks (µs) to settle, `AHEAD` of them at most; none while the clock allows none."""
         first, last = self.tracker.first_due(), self.last_due()
-        return first if first is not None and last is not None and first <= last else None
+        if first is None or last is None:
+            return range(0)
+        tick = self.tracker.rules.tick
+        return range(first, min(last, first + (AHEAD - 1) * tick) + 1, tick)
 
     def due_by(self, fired: Timestamp) -> int | None:
-        """The last tick (µs) whose timer stands at ``fired`` or before, if one is due."""
-        following = self.next_due()
-        last = self.last_due()
-        if following is None or last is None or self._timing.track_at(following) > fired:
-            return None
-        tick = self.tracker.rules.tick
-        reached = (fired.micros - self._timing.max_disorder) // tick * tick
-        return max(following, min(reached, last // tick * tick))
+        """The next tick (µs) to settle, if its timer stands at ``fired`` or before."""
+        following = next(iter(self.due()), None)
+        return following if following is not None and self._timing.track_at(following) <= fired else None
 
     def settle_entry(self, until: int) -> bytes:
         """The entry that repeats an advance."""

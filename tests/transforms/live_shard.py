@@ -4,18 +4,21 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
+from inspect import signature
 from typing import Any
 
 import polars as pl
-from apache_beam.utils.timestamp import Timestamp
+from apache_beam.transforms.window import TimestampedValue
+from apache_beam.utils.timestamp import MAX_TIMESTAMP, Timestamp
 
+from segmentation.batches import FeaturesOfShard
 from segmentation.config import Rules
 from segmentation.frames import decode_frames
 from transforms.assign_segments import AssignSegments
 from transforms.keys import DEMO_KEYS, KeySource
 from transforms.sharding import Sharder
 from transforms.timing import Timing
-from transforms.track_users import TrackUsers
+from transforms.track_users import FEATURES, TrackUsers
 
 
 @dataclass
@@ -48,13 +51,17 @@ class Bag:
 
 
 @dataclass
-class Timer:
-    """An event-time timer: the last instant that was set."""
+class Timers:
+    """A family of event-time timers: by tag the instant that was set last."""
 
-    at: Timestamp | None = None
+    at: dict[str, Timestamp] = field(default_factory=dict)
 
-    def set(self, at: Timestamp) -> None:
-        self.at = at
+    def set(self, at: Timestamp, dynamic_timer_tag: str = "") -> None:
+        self.at[dynamic_timer_tag] = at
+
+    def due(self, at: Timestamp) -> list[str]:
+        """Those that stand at ``at`` or before, the earliest first."""
+        return sorted((tag for tag, each in self.at.items() if each <= at), key=lambda tag: self.at[tag])
 
 
 @dataclass
@@ -65,7 +72,7 @@ class Stage:
     head: Cell = field(default_factory=Cell)
     snapshot: Bag = field(default_factory=Bag)
     log: Bag = field(default_factory=Bag)
-    timer: Timer = field(default_factory=Timer)
+    timers: Timers = field(default_factory=Timers)
 
     def __post_init__(self) -> None:
         self.restart()
@@ -75,26 +82,57 @@ class Stage:
         self.fn.setup()
 
     def process(self, message: bytes) -> list[Any]:
-        return list(self.fn.process((0, message), self.head, self.snapshot, self.log, self.timer))
+        return list(self.fn.process((0, message), self.head, self.snapshot, self.log, self.timers))
 
-    def fire(self) -> list[Any]:
-        fired, self.timer.at = self.timer.at, None
-        return list(self.fn.settle(0, fired, self.head, self.snapshot, self.log, self.timer))
+    def fire(self, tag: str | None = None) -> list[Any]:
+        """Fire a timer, the earliest if none is named. Outputs that carry no time of their own have the timer's."""
+        tag = self.timers.due(MAX_TIMESTAMP)[0] if tag is None else tag
+        fired = self.timers.at.pop(tag)
+        arguments = (0, fired, self.head, self.snapshot, self.log, self.timers)
+        outputs = self.fn.settle(*arguments[: len(signature(self.fn.settle).parameters)])
+        return [_timed(output, fired) for output in outputs]
 
     def cells(self) -> Any:
-        return deepcopy((self.head, self.snapshot, self.log, self.timer))
+        return deepcopy((self.head, self.snapshot, self.log, self.timers))
 
     def put_back(self, cells: Any) -> None:
-        self.head, self.snapshot, self.log, self.timer = deepcopy(cells)
+        self.head, self.snapshot, self.log, self.timers = deepcopy(cells)
+
+
+@dataclass(frozen=True)
+class Fired:
+    """What a timer's call puts out, and when in event time."""
+
+    tag: str
+    value: Any
+    at: Timestamp
+
+
+def _timed(output: Any, fired: Timestamp) -> Fired:
+    if isinstance(output.value, TimestampedValue):
+        return Fired(output.tag, output.value.value, output.value.timestamp)
+    return Fired(output.tag, output.value, fired)
+
+
+def in_time(tags: list[str]) -> list[str]:
+    """The order in which most runners fire timers."""
+    return tags
 
 
 class LiveShard:
-    """Both stages of a job with a single shard. ``around`` is called with a stage before each of its calls."""
+    """Both stages of a job with a single shard. ``around`` is called with a stage before each of its calls; ``order``
+    puts the timers that are due in one bundle into the order in which they fire."""
 
     def __init__(
-        self, rules: Rules, timing: Timing, around: Callable[[Stage, Callable[[], list[Any]]], list[Any]]
+        self,
+        rules: Rules,
+        timing: Timing,
+        around: Callable[[Stage, Callable[[], list[Any]]], list[Any]],
+        order: Callable[[list[str]], list[str]] = in_time,
     ) -> None:
+        self._timing = timing
         self._around = around
+        self._order = order
         track = TrackUsers(rules, timing, 1, early=True)
         assign = AssignSegments(rules, timing, 1, profiles=False, keys=KeySource(demo=True))
         self.track = Stage(track.live_fn)
@@ -109,14 +147,26 @@ class LiveShard:
             self._tracked(self._around(self.track, partial(self.track.process, batch.encode())))
 
     def watermark(self, at: Timestamp) -> None:
-        """Fire every timer up to ``at``, in order."""
-        while True:
-            due = [stage for stage in (self.track, self.assign) if stage.timer.at is not None and stage.timer.at <= at]
-            if not due:
-                return
-            stage = min(due, key=lambda each: each.timer.at)
-            outputs = self._around(stage, stage.fire)
-            (self._tracked if stage is self.track else self._assigned)(outputs)
+        """Fire every timer up to ``at``, bundle by bundle; the second stage is held back by the first one's timers."""
+        while self.track.timers.due(at) or self.assign.timers.due(at):
+            tracked = self._bundle(self.track, at)
+            # Populations are added up by this time: were it another tick's, other shards would not wait for them.
+            assert all(
+                output.at == self._timing.track_at(FeaturesOfShard.decode(output.value[1]).until)
+                for output in tracked
+                if output.tag == FEATURES
+            )
+            self._tracked(tracked)
+            held = min([at, *self.track.timers.at.values()])
+            self._assigned(self._bundle(self.assign, held))
+
+    def _bundle(self, stage: Stage, at: Timestamp) -> list[Fired]:
+        """What comes of all timers up to ``at``: nothing of it is late, as runners hold time back for them."""
+        due = stage.timers.due(at)
+        hold = stage.timers.at[due[0]] if due else at
+        outputs = [output for tag in self._order(due) for output in self._around(stage, partial(stage.fire, tag))]
+        assert all(output.at >= hold for output in outputs)
+        return outputs
 
     def _tracked(self, outputs: list[Any]) -> None:
         for output in outputs:

@@ -12,8 +12,8 @@ from apache_beam.utils.timestamp import MAX_TIMESTAMP, Timestamp
 from segmentation.batches import FeaturesOfShard
 from segmentation.rules_file import parse_rules
 from segmentation.units import HOUR, MINUTE, SECOND
-from tests.transforms.live_shard import Bag, Cell, LiveShard, Stage
-from transforms import shard_state
+from tests.transforms.live_shard import Bag, Cell, LiveShard, Stage, in_time
+from transforms import shard_state, tracking
 from transforms.shard_state import LAYOUT, ShardState, ShardStateError
 from transforms.timing import Timing
 from transforms.tracking import TrackerMachine
@@ -67,12 +67,18 @@ def bundles(seed: int) -> list[pl.DataFrame]:
     return [frame[start : start + 6] for start in range(0, count, 6)]
 
 
-def run(seed: int, around: Callable[[Stage, Callable[[], list[Any]]], list[Any]]) -> list[dict[str, Any]]:
-    """All changes of the morning, early and settled, in order."""
-    shard = LiveShard(RULES, Timing(bounded=False, max_disorder=MARGIN), around)
-    for bundle in bundles(seed):
+def run(
+    seed: int,
+    around: Callable[[Stage, Callable[[], list[Any]]], list[Any]],
+    order: Callable[[list[str]], list[str]] = in_time,
+    every: int = 1,
+) -> list[dict[str, Any]]:
+    """All changes of the morning, early and settled, in order. The watermark follows every so many bundles."""
+    shard = LiveShard(RULES, Timing(bounded=False, max_disorder=MARGIN), around, order)
+    for number, bundle in enumerate(bundles(seed)):
         shard.events(bundle)
-        shard.watermark(Timestamp(micros=bundle["occurred_at"].to_numpy().max().item() - MARGIN))
+        if number % every == every - 1:
+            shard.watermark(Timestamp(micros=bundle["occurred_at"].to_numpy().max().item() - MARGIN))
     shard.watermark(MAX_TIMESTAMP)
     return shard.changes
 
@@ -146,6 +152,36 @@ def test_call_that_breaks_off_leaves_no_trace_in_memory(monkeypatch: pytest.Monk
     monkeypatch.setattr(TrackerMachine, "preview", breaking)
     assert run(0, retried) == expected
     assert calls > 5
+
+
+@pytest.mark.parametrize("ahead", [1, 2, 5, 32])
+@pytest.mark.parametrize("seed", range(2))
+def test_ticks_that_settle_in_one_bundle_are_those_that_settle_one_by_one(
+    seed: int, ahead: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(seed)
+    most = 0
+
+    def any_order(tags: list[str]) -> list[str]:
+        nonlocal most
+        most = max(most, len(tags))
+        return random.permutation(tags).tolist()
+
+    expected = [row for row in run(seed, undisturbed) if row["stage"] != "EARLY"]
+    monkeypatch.setattr(tracking, "AHEAD", ahead)
+    for order in (in_time, any_order):
+        changes = run(seed, undisturbed, order, every=25)
+        assert [row for row in changes if row["stage"] != "EARLY"] == expected
+    assert most >= min(ahead, 15), "no bundle ever fired as many timers as may stand"
+
+
+def test_event_before_the_first_one_holds_time_back_for_its_own_tick() -> None:
+    shard = LiveShard(RULES, Timing(bounded=False, max_disorder=6 * HOUR), undisturbed)
+    first, *_, last = bundles(0)
+    for bundle in (last, first):
+        shard.events(bundle)
+    shard.watermark(MAX_TIMESTAMP)  # nothing that it puts out may be late
+    assert min(row["effective_at"] for row in shard.changes) < last["occurred_at"].to_numpy().min()
 
 
 def test_clock_that_allows_no_other_tick_writes_nothing() -> None:
