@@ -163,7 +163,9 @@ class Assigner:
             self._stepper.results = self.conditions.evaluate(frame, len(everyone))
 
     def _taken_in(self, features: FeaturesOfShard) -> dict[str, Column]:
+        known = len(self._users)
         rows = self._users.taken_in(features)
+        self._log.meet(self._users.internals, known)
         self._stepper.grow(len(self._users))
         return rows
 

@@ -16,7 +16,7 @@ from segmentation.evidence import Evidence
 from segmentation.expressions import Table, percentile_thresholds, segments_read
 from segmentation.features.timeline import I64, Bool, Span, grown, last_before, run_lengths, run_starts
 from segmentation.provisional import EarlyRow, EarlyRows, early_change_id
-from segmentation.pseudonyms import change_id, subject_ids
+from segmentation.pseudonyms import Subjects, change_id
 from segmentation.stepping import Decided
 from segmentation.user_table import Timeline
 
@@ -44,10 +44,9 @@ class ChangeLog:
         self._rules = rules
         self._names = np.array(list(rules.segments), np.object_)
         self._alphabetical = np.argsort(np.argsort(self._names))
-        self._publish_key = publish_key
         self._evidence = Evidence(conditions)
         self._reads = _percentiles_behind(rules)
-        self._subjects: dict[int, str] = {}
+        self._subjects = Subjects(publish_key)
         #: By packed bits of memberships their text: there are far fewer sets of segments than users.
         self._texts: dict[bytes, str] = {}
         self.sequence = np.empty(0, np.int64)
@@ -127,12 +126,13 @@ class ChangeLog:
         self.sequence = grown(self.sequence, users, 0)
         return self.sequence
 
+    def meet(self, users: list[bytes], since: int) -> None:
+        """Make ready for the users from ``since`` on, who have just come."""
+        self._subjects.meet(users, since)
+
     def subjects(self, users: list[bytes], rows: I64) -> list[str]:
         """The published pseudonym of each row's user."""
-        known = self._subjects
-        missing = [row for row in np.unique(rows).tolist() if row not in known]
-        known.update(zip(missing, subject_ids(self._publish_key, [users[row] for row in missing]), strict=True))
-        return [known[row] for row in rows.tolist()]
+        return self._subjects.of(users, rows)
 
     def membership_texts(self, member: Bool) -> pl.Series:
         """JSON arrays of the names of the segments in each row, by name."""

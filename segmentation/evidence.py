@@ -111,7 +111,11 @@ def _around(name: str, operator: str, threshold: str | None) -> tuple[str, str]:
 def _json_texts(values: list[object], kind: Type) -> list[str]:
     """The measured values as people write them: times in ISO 8601, intervals as 26h5m0.25s, all else as it is."""
     write = _WRITERS[kind]
-    return ["null" if value is None else write(value) for value in values]
+    if kind in (Type.DECIMAL, Type.DOUBLE):
+        return ["null" if value is None else write(value) for value in values]
+    # Often the same few; not so numbers, of which 0.0 and -0.0 are equal and written differently.
+    texts = {value: "null" if value is None else write(value) for value in set(values)}
+    return [texts[value] for value in values]
 
 
 def _quoted(text: str) -> str:

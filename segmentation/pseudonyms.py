@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 SUBJECT_PREFIX = "s1."
+#: Bytes of the digest that a subject id shows.
+_DIGEST_BYTES = 16
 _CACHED_USERS = 200_000
 
 
@@ -50,9 +52,46 @@ class Pseudonymizer:
         return [hmac.digest(self._keys.state, value.encode(), "sha256").hex()[:32] for value in values]
 
 
-def subject_ids(publish_key: bytes, internals: Sequence[bytes]) -> list[str]:
+def subject_ids(publish_key: bytes, internals: Iterable[bytes]) -> list[str]:
     """The published pseudonym of each internal id."""
-    return [SUBJECT_PREFIX + hmac.digest(publish_key, internal, "sha256").hex()[:32] for internal in internals]
+    return _subject_texts(_subject_digests(publish_key, internals))
+
+
+class Subjects:
+    """The published pseudonyms of a shard's users, each worked out once: 16 bytes a user."""
+
+    def __init__(self, publish_key: bytes) -> None:
+        self._publish_key = publish_key
+        self._digests = np.empty((0, _DIGEST_BYTES), np.uint8)
+        self._known = np.empty(0, np.bool_)
+
+    def meet(self, users: Sequence[bytes], since: int) -> None:
+        """Work out those of the users from ``since`` on, who have just come: a tick may need all of them at once."""
+        self._learn(users, np.arange(since, len(users)))
+
+    def of(self, users: Sequence[bytes], rows: npt.NDArray[np.int64]) -> list[str]:
+        """The pseudonym of each row's user; ``users`` are all internal ids of the shard."""
+        self._learn(users, rows)
+        return _subject_texts(self._digests[rows].tobytes())
+
+    def _learn(self, users: Sequence[bytes], rows: npt.NDArray[np.int64]) -> None:
+        more = len(users) - len(self._known)
+        if more > 0:
+            self._known = np.append(self._known, np.zeros(more, np.bool_))
+            self._digests = np.append(self._digests, np.empty((more, _DIGEST_BYTES), np.uint8), axis=0)
+        missing = np.unique(rows[~self._known[rows]])
+        digests = _subject_digests(self._publish_key, (users[row] for row in missing.tolist()))
+        self._digests[missing] = np.frombuffer(digests, np.uint8).reshape(-1, _DIGEST_BYTES)
+        self._known[missing] = True
+
+
+def _subject_digests(publish_key: bytes, internals: Iterable[bytes]) -> bytes:
+    return b"".join([hmac.digest(publish_key, internal, "sha256")[:_DIGEST_BYTES] for internal in internals])
+
+
+def _subject_texts(digests: bytes) -> list[str]:
+    text, width = digests.hex(), 2 * _DIGEST_BYTES
+    return [SUBJECT_PREFIX + text[start : start + width] for start in range(0, len(text), width)]
 
 
 def stable_shards(internals: Sequence[bytes], shards: int) -> npt.NDArray[np.int64]:

@@ -122,7 +122,7 @@ class LargestState:
         """Larger values replace smaller ones. Column: the number, NaN where there is none."""
         name = self.feature.name
         rows, values = events.carrying(self.feature.events, "p:" + self.feature.property)
-        numbers = numbers_of(values)
+        numbers = numbers_of(values) + 0.0  # -0.0 becomes 0.0: which of the two it was would depend on the batch
         finite = np.isfinite(numbers)
         user, numbers, index = events.user[rows[finite]], numbers[finite], events.index[rows[finite]]
         # The largest so far of each user: of places in the order of numbers, users apart from each other.

@@ -71,3 +71,18 @@ def test_leaving_rests_on_until_and_names_the_rival_that_won(outcome: Settle) ->
         ("ENTERED", "both", [("in_segment(many)", "", True, None)]),
         ("ENTERED", "many", [("clicks", ">=", 3, "3")]),
     ]
+
+
+def test_largest_number_has_no_negative_zero(outcome: Settle) -> None:
+    """Equal numbers are one number, whatever other events they come with."""
+    features = {"amount": {"kind": "attribute", "property": "v", "keep": "max"}}
+    log = [event(f"u{n}", "p", START + n, v=-0.0 if n % 2 else 0.0) for n in range(20)]
+    found = evidence(outcome(features, {"x": {"when": "amount <= 0"}}, log))
+    assert [repr(comparison[2]) for _, _, [comparison] in found] == ["0.0"] * 20
+
+
+def test_zeros_that_were_reckoned_keep_their_sign(outcome: Settle) -> None:
+    features = {name: {"kind": "attribute", "property": name, "keep": "max"} for name in ("v", "w")}
+    log = [event(f"u{n}", "p", START + n, v=0, w=-1 if n % 2 else 1) for n in range(20)]
+    found = evidence(outcome(features, {"x": {"when": "v * w <= 0"}}, log))
+    assert sorted(repr(comparison[2]) for _, _, [comparison] in found) == ["-0.0"] * 10 + ["0.0"] * 10

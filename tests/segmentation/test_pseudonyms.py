@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segmentation.pseudonyms import Keys, Pseudonymizer, change_id, stable_shards, subject_ids
+from segmentation.pseudonyms import Keys, Pseudonymizer, Subjects, change_id, stable_shards, subject_ids
 
 KEYS = Keys(b"state key of a test", b"publish key of a test")
 USERS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
@@ -29,6 +29,18 @@ def test_internal_id_is_an_hmac_of_the_user_id(users: list[str]) -> None:
 def test_subject_is_an_hmac_of_the_internal_id(user: str) -> None:
     [internal] = Pseudonymizer(KEYS).internals([user])
     assert subject_ids(KEYS.publish, [internal]) == ["s1." + _hmac(KEYS.publish, internal).hex()[:32]]
+
+
+@given(st.data())
+def test_subjects_of_a_shard_are_those_of_its_users_whenever_they_came(data: st.DataObject) -> None:
+    subjects, users = Subjects(KEYS.publish), list[bytes]()
+    for size in data.draw(st.lists(st.integers(0, 4), max_size=5)):
+        known = len(users)
+        users += [bytes([known + number]) * 32 for number in range(size)]
+        if data.draw(st.booleans()):
+            subjects.meet(users, known)
+        rows = data.draw(st.lists(st.integers(0, len(users) - 1), max_size=6)) if users else []
+        assert subjects.of(users, np.array(rows, np.int64)) == subject_ids(KEYS.publish, [users[row] for row in rows])
 
 
 def test_sealed_values_depend_on_the_state_key_only() -> None:
