@@ -7,6 +7,8 @@ are.
 """
 
 import logging
+import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +26,8 @@ ANSWER_SECONDS: Final = 15.0
 DELIVERY_MS: Final = 120_000
 #: What brokers take in where nothing else is set: bytes of one batch, and of a record that fills one.
 DEFAULT_MESSAGE_BYTES: Final = 1_048_588
+#: The most that an idempotent producer may have.
+_MOST_IN_FLIGHT: Final = 5
 
 _LOGGER = logging.getLogger("segments.kafka")
 _MADE_HERE: Final[Mapping[str, str]] = {
@@ -101,6 +105,12 @@ def ensure_topic(address: KafkaAddress, partitions: int = 1, config: Mapping[str
         error = asked[address.topic].exception(2 * ANSWER_SECONDS)
         if error is not None and _code(error) != KafkaError.TOPIC_ALREADY_EXISTS:
             raise error
+        # Made is not known yet: the controller answers before the broker has heard of it.
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while address.topic not in asker.topics():
+            if time.monotonic() > deadline:
+                raise TimeoutError
+            time.sleep(0.02)
         return error is None
 
 
@@ -138,6 +148,25 @@ def max_message_bytes(address: KafkaAddress) -> int:
         if _code(error) != KafkaError.TOPIC_AUTHORIZATION_FAILED:
             raise error
         return DEFAULT_MESSAGE_BYTES
+
+
+def requests_in_flight(address: KafkaAddress) -> int:
+    """How many requests an idempotent producer of the topic may have under way at a broker: 1 to 5.
+
+    Fewer than the partitions that any broker leads, where it leads several: librdkafka (2.6 to 2.16) waits for an
+    answer in a busy loop once all partitions of a broker have a request under way and more to send. A core for each
+    producer is lost then, and the slower the broker is, the longer.
+
+    Raises:
+        AddressError, BrokerError: there is no such topic, or no broker answers in time.
+    """
+    from confluent_kafka import TopicCollection
+
+    with _asking(address) as asker:
+        asked = asker.admin.describe_topics(TopicCollection([address.topic]), request_timeout=ANSWER_SECONDS)
+        partitions = asked[address.topic].result(2 * ANSWER_SECONDS).partitions
+    led = Counter(partition.leader.id for partition in partitions if partition.leader is not None)
+    return max(1, min([_MOST_IN_FLIGHT, *(count - 1 for count in led.values())]))
 
 
 def broker_error(address: KafkaAddress, error: "KafkaError") -> BrokerError:

@@ -22,8 +22,8 @@ class TopicProducer:
     `send` only puts into a buffer; after `flush` all that was sent is acknowledged.
     """
 
-    def __init__(self, address: KafkaAddress, max_bytes: int = DEFAULT_MESSAGE_BYTES) -> None:
-        """``max_bytes`` is the most that the topic takes.
+    def __init__(self, address: KafkaAddress, max_bytes: int = DEFAULT_MESSAGE_BYTES, in_flight: int = 1) -> None:
+        """``max_bytes`` is the most that the topic takes; for ``in_flight`` see `requests_in_flight`.
 
         Raises:
             AddressError: the environment lacks what the address needs.
@@ -33,7 +33,12 @@ class TopicProducer:
         self._exception: type[Exception] = KafkaException
         self._address = address
         self._failed: list[BrokerError] = []
-        settings = {"message.max.bytes": max_bytes, "delivery.report.only.error": True, "on_delivery": self._report}
+        settings = {
+            "message.max.bytes": max_bytes,
+            "max.in.flight": in_flight,
+            "delivery.report.only.error": True,
+            "on_delivery": self._report,
+        }
         self._producer = Producer({**producer_config(address), **settings})
 
     def send(

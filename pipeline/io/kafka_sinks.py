@@ -7,7 +7,7 @@ from typing import Any, Final
 import apache_beam as beam
 
 from pipeline.io.kafka_address import KafkaAddress
-from pipeline.io.kafka_clients import max_message_bytes
+from pipeline.io.kafka_clients import max_message_bytes, requests_in_flight
 from pipeline.io.kafka_producer import Headers, TopicProducer
 from pipeline.io.topic_sinks import CONTENT_TYPE, MessageKind, SendAudit, SendChanges, SendDeadLetters, Sender
 from segmentation.units import MILLISECOND
@@ -23,14 +23,14 @@ class KafkaSender:
     """
 
     def __init__(self, address: KafkaAddress) -> None:
-        """Asks the topic how large a record may be.
+        """Asks how large a record of the topic may be, and who leads its partitions.
 
         Raises:
             AddressError, BrokerError: there is no such topic, or no broker answers in time.
         """
         most = max_message_bytes(address)
         self.max_bytes = most - _OVERHEAD
-        self._producer = TopicProducer(address, most)
+        self._producer = TopicProducer(address, most, requests_in_flight(address))
 
     def send(self, kind: MessageKind, value: bytes, message_id: str, subject: str, time: int) -> None:  # noqa: ARG002
         """See `Sender.send`; the id is in the message itself."""

@@ -1,6 +1,8 @@
 """Topics as sinks on a real broker: what arrives, and that what does not arrive fails the run."""
 
 import dataclasses
+import os
+import signal
 import time
 import uuid
 from collections.abc import Callable
@@ -14,9 +16,16 @@ from confluent_kafka import Consumer
 
 from pipeline.clock import wall_clock
 from pipeline.io.kafka_address import KafkaAddress
-from pipeline.io.kafka_clients import BrokerError, consumer_config, count_partitions, ensure_topic
-from pipeline.io.kafka_sinks import WriteChangesToKafka, WriteDeadLettersToKafka
+from pipeline.io.kafka_clients import (
+    BrokerError,
+    consumer_config,
+    count_partitions,
+    ensure_topic,
+    requests_in_flight,
+)
+from pipeline.io.kafka_sinks import KafkaSender, WriteChangesToKafka, WriteDeadLettersToKafka
 from pipeline.io.key_partitions import partitions_of
+from pipeline.io.topic_sinks import CHANGE
 from schemas.codec import decode_single_object
 from schemas.records import from_record
 from schemas.types import DeadLetter, SegmentChange
@@ -119,6 +128,36 @@ def test_topic_that_is_missing_fails_the_run(stack: Cluster) -> None:
         count_partitions(address)
     with pytest.raises(Exception, match=r"--dead-letters: kafka://\S+/missing: "):
         send(WriteDeadLettersToKafka(address), [LETTER])
+
+
+@pytest.mark.parametrize(("partitions", "expected"), [(1, 1), (2, 1), (3, 2), (6, 5), (12, 5)])
+def test_requests_under_way_are_fewer_than_partitions(
+    make_address: Callable[..., KafkaAddress], partitions: int, expected: int
+) -> None:
+    assert requests_in_flight(make_address(partitions)) == expected
+
+
+@pytest.mark.parametrize("partitions", [2, 3])
+def test_slow_broker_is_waited_for_without_work(
+    make_address: Callable[..., KafkaAddress], stack: Cluster, partitions: int
+) -> None:
+    """librdkafka's own threads would take a core as long as the broker owes an answer."""
+    sender = KafkaSender(make_address(partitions))
+    for number in range(100):
+        sender.send(CHANGE, b"x", "", f"s{number}", 0)
+    sender.flush()
+    os.kill(stack.pid("broker"), signal.SIGSTOP)
+    try:
+        before, start = time.process_time() - time.thread_time(), time.monotonic()
+        for number in range(20_000):
+            sender.send(CHANGE, b"x" * 100, "", f"s{number}", 0)
+        time.sleep(1)  # what is measured: a second in which nothing can be done
+        worked, passed = time.process_time() - time.thread_time() - before, time.monotonic() - start
+    finally:
+        os.kill(stack.pid("broker"), signal.SIGCONT)
+    sender.flush()
+    sender.close()
+    assert worked < 0.4 * passed, f"{worked:.2f} s of work in {passed:.2f} s"
 
 
 def test_topic_is_made_once(make_address: Callable[..., KafkaAddress]) -> None:

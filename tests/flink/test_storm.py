@@ -32,7 +32,8 @@ DISORDER = 2 * SECOND
 RATE = 100
 #: Seconds in which all of it is to be settled, and others' early changes to come.
 LIMIT = 5.0
-BEFORE, AFTER = 8, 12
+#: Seconds of theirs before the tick and after it. Before: Java compiles what a job has just begun to run, the workers wait.
+BEFORE, AFTER = 20, 12
 CLICKS = (BEFORE + AFTER) * RATE
 
 
