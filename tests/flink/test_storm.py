@@ -32,7 +32,7 @@ DISORDER = 2 * SECOND
 RATE = 100
 #: Seconds in which all of it is to be settled, and others' early changes to come.
 LIMIT = 5.0
-#: Seconds of theirs before the tick and after it. Before: Java compiles what a job has just begun to run, the workers wait.
+#: Seconds of theirs before the tick, in which Java compiles what a job has just begun to run, and after it.
 BEFORE, AFTER = 20, 12
 CLICKS = (BEFORE + AFTER) * RATE
 
