@@ -40,6 +40,7 @@ class _Sent:
 def sender(monkeypatch: pytest.MonkeyPatch) -> KafkaSender:
     monkeypatch.setattr("pipeline.io.topic_sinks.wall_clock", lambda: 7)
     monkeypatch.setattr("pipeline.io.kafka_sinks.max_message_bytes", lambda _: 10_000)
+    monkeypatch.setattr("pipeline.io.kafka_sinks.requests_in_flight", lambda _: 1)
     made = KafkaSender(NOBODY)
     made._producer = _Sent()  # type: ignore[assignment]
     return made
