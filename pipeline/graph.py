@@ -7,16 +7,16 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.typehints import KV
 
-from segmentation.config import Rules
-from segmentation.reading import property_plan
+from segmentation.rules.model import Rules
+from segmentation.rules.property_plan import property_plan
 from transforms.assign_segments import CHANGES, PROFILES, AssignSegments
 from transforms.auditing import Auditor
 from transforms.decode_events import DEAD_LETTERS, EVENTS, DecodeEvents
-from transforms.keys import KeySource
-from transforms.mapping import EventMapping
+from transforms.keys.sources import KeySource
+from transforms.mapping.model import EventMapping
 from transforms.measure_population import MeasurePopulation
 from transforms.shard_users import ShardUsers
-from transforms.timing import Timing
+from transforms.state.timing import Timing
 from transforms.track_users import AUDIT, FEATURES, POPULATION, TrackUsers
 
 
@@ -41,7 +41,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Segmented:
-    """Frames as bytes (`segmentation.frames`); no ``audit`` where the plan has none."""
+    """Frames as bytes (`segmentation.columns.frames`); no ``audit`` where the plan has none."""
 
     changes: beam.PCollection[Any]
     profiles: beam.PCollection[Any]

@@ -4,18 +4,18 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.io.cloud_files import is_cloud_file, read_cloud_file
-from pipeline.io.csv_header import check_header
-from pipeline.io.event_files import find_files
-from pipeline.io.output_file import RECORD_ENDINGS, OutputError
-from pipeline.option_error import OptionError
-from pipeline.options import RunOptions
-from pipeline.places import Place
-from segmentation.config import Rules
-from segmentation.rules_file import load_rules, parse_rules
-from transforms.keys import KeySource, uses_demo_keys
-from transforms.mapping import EventMapping
-from transforms.mapping_file import load_mapping, parse_mapping
+from pipeline.io.files.cloud_files import is_cloud_file, read_cloud_file
+from pipeline.io.files.csv_header import check_header
+from pipeline.io.files.event_logs import find_files
+from pipeline.io.files.output import RECORD_ENDINGS, OutputError
+from pipeline.io.places import Place
+from pipeline.options.errors import OptionError
+from pipeline.options.run_options import RunOptions
+from segmentation.rules.file import load_rules, parse_rules
+from segmentation.rules.model import Rules
+from transforms.keys.sources import KeySource, uses_demo_keys
+from transforms.mapping.file import load_mapping, parse_mapping
+from transforms.mapping.model import EventMapping
 
 
 @dataclass(frozen=True)

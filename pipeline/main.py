@@ -1,4 +1,4 @@
-"""The command line, ``segments``. `pipeline.ending` has the exit codes, `pipeline.commands` what each command does."""
+"""The command line, ``segments``. `pipeline.commands` says what each command does, and with which code it ends."""
 
 from importlib.metadata import version as installed_version
 from typing import Annotated
@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 
 from pipeline.commands.check import check
+from pipeline.commands.ending import catch_signals
 from pipeline.commands.generate import generate
 from pipeline.commands.jobs import status, stop
-from pipeline.commands.pubsub import topics
 from pipeline.commands.run import run
 from pipeline.commands.stack import stack
-from pipeline.commands.topics import heartbeat, replay, tail
-from pipeline.ending import catch_signals
+from pipeline.commands.streams import heartbeat, replay, tail
+from pipeline.commands.topics import topics
 
 app = typer.Typer(
     help="Knows which segments every user is in, exactly, from a log of events.",

@@ -36,7 +36,7 @@ class ContainerWriter:
         self.write_checked(dict(record))
 
     def write_checked(self, record: dict[str, Any]) -> None:
-        """Add one record of a source that has checked it, as `schemas.change_rows.change_records` does."""
+        """Add one record of a source that has checked it, as `segmentation.outputs.change_rows.change_records` does."""
         self._writer.write(record)
 
     def flush(self) -> None:

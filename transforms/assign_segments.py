@@ -12,14 +12,14 @@ from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateSpec, TimerSpec, on_timer
 
-from segmentation.config import Rules
-from segmentation.frames import encode_frames
+from segmentation.columns.frames import encode_frames
+from segmentation.rules.model import Rules
 from segmentation.units import MILLISECOND
-from transforms.assigning import AssignerMachine
 from transforms.decode_events import NAMESPACE
-from transforms.keys import KeySource
-from transforms.shard_state import ShardState
-from transforms.timing import Timing
+from transforms.keys.sources import KeySource
+from transforms.state.assigned_shard import AssignerMachine
+from transforms.state.shard_state import ShardState
+from transforms.state.timing import Timing
 
 CHANGES: Final = "changes"
 PROFILES: Final = "profiles"

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from segmentation.audit import LateEvents
-from segmentation.frames import encode_frames
-from transforms.keys import KeySource
+from segmentation.columns.frames import encode_frames
+from segmentation.tracking.late_events import LateEvents
+from transforms.keys.sources import KeySource
 
 
 @dataclass(frozen=True)

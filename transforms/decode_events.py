@@ -10,7 +10,7 @@ from schemas.types import DeadLetter
 from transforms.decoding.event_decoder import EventDecoder
 from transforms.decoding.reasons import DeadLetterReason
 from transforms.event_batch import EventBatch
-from transforms.mapping import EventMapping
+from transforms.mapping.model import EventMapping
 from transforms.raw_chunk import RawChunk
 
 EVENTS: Final = "events"

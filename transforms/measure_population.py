@@ -7,8 +7,8 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.transforms.window import GlobalWindows
 
-from segmentation.moves import add_moves, decode_moves, encode_moves
-from transforms.timing import Timing
+from segmentation.population.moves import add_moves, decode_moves, encode_moves
+from transforms.state.timing import Timing
 
 _COMPACT_AT = 16
 

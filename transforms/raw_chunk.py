@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from transforms.messages import Messages
+from transforms.decoding.message_places import Messages
 
 Format = Literal["json", "csv", "avro", "single_object"]
 FaultReason = Literal["undecodable", "too_large", "unreadable"]

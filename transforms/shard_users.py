@@ -10,10 +10,10 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.timestamp import MAX_TIMESTAMP
 from apache_beam.utils.windowed_value import WindowedValue
 
-from segmentation.config import Rules
+from segmentation.rules.model import Rules
 from transforms.decode_events import NAMESPACE
 from transforms.event_batch import EventBatch
-from transforms.keys import KeySource
+from transforms.keys.sources import KeySource
 from transforms.sharding import HEARTBEAT, Sharder
 
 #: Events held back at most before they are split: large enough to make a shard's share worth its fixed cost.

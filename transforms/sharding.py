@@ -6,13 +6,13 @@ import numpy as np
 import polars as pl
 import pyarrow.compute as pc
 
-from segmentation.batches import EventsOfShard
-from segmentation.config import RESERVED_EVENTS, Rules
+from segmentation.columns.hashing import hash_strings
+from segmentation.columns.texts import Texts
 from segmentation.features.timeline import I64, Column
-from segmentation.hashing import hash_strings
-from segmentation.pseudonyms import Keys, Pseudonymizer, stable_shards
-from segmentation.reading import property_plan, touches
-from segmentation.texts import Texts
+from segmentation.identity.pseudonyms import Keys, Pseudonymizer, stable_shards
+from segmentation.messages import EventsOfShard
+from segmentation.rules.model import RESERVED_EVENTS, Rules
+from segmentation.rules.property_plan import property_plan, touches
 
 HEARTBEAT = "heartbeat"
 

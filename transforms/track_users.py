@@ -12,15 +12,15 @@ from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateS
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
-from segmentation.config import Rules
-from segmentation.intake import Counts
-from segmentation.moves import CLOCK, clock_moves, encode_moves
-from segmentation.tracker import Settled
+from segmentation.population.moves import CLOCK, clock_moves, encode_moves
+from segmentation.rules.model import Rules
+from segmentation.tracking.intake import Counts
+from segmentation.tracking.tracker import Settled
 from transforms.auditing import Auditor
 from transforms.decode_events import NAMESPACE
-from transforms.shard_state import OpenShard, ShardState
-from transforms.timing import Timing
-from transforms.tracking import TrackerMachine
+from transforms.state.shard_state import OpenShard, ShardState
+from transforms.state.timing import Timing
+from transforms.state.tracked_shard import TrackerMachine
 
 FEATURES: Final = "features"
 POPULATION: Final = "population"

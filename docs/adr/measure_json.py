@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 import pyarrow.json
 
-from pipeline.io.event_files import read_chunks
+from pipeline.io.files.event_logs import read_chunks
 from pipeline.traffic import zipf_events
 from transforms.decoding.event_decoder import EventDecoder
 

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
+from pipeline.commands.ending import ending
 from pipeline.commands.shared import counted, warn_of_flags
-from pipeline.ending import ending
 
 
 def check(rules: Annotated[str, typer.Argument(help="The rules file (YAML).", show_default=False)]) -> None:
@@ -13,7 +13,7 @@ def check(rules: Annotated[str, typer.Argument(help="The rules file (YAML).", sh
 
     Prints every error as FILE:LINE:COLUMN: MESSAGE and exits with 2 if there is one.
     """
-    from segmentation.rules_file import load_rules
+    from segmentation.rules.file import load_rules
     from segmentation.units import format_duration
 
     with ending(verbose=False):

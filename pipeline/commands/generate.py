@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
+from pipeline.commands.ending import ending
 from pipeline.commands.shared import Quiet, Verbose
-from pipeline.commands.topics import Batch, Finish, Partitions, Rate
-from pipeline.ending import ending
+from pipeline.commands.streams import Batch, Finish, Partitions, Rate
 
 
 def generate(
@@ -46,8 +46,8 @@ def generate(
 
     Sign-ups, a funnel with drop-outs, heavy-tailed engagement with a daily rhythm, returning users.
     """
-    from pipeline.io.event_topic import TopicOptions
-    from pipeline.report import counting, show_traffic
+    from pipeline.io.topics.event_topic import TopicOptions
+    from pipeline.reports.terminal import counting, show_traffic
     from pipeline.traffic import TrafficOptionError, TrafficOptions
     from pipeline.traffic import generate as write_traffic
 

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.commands.ending import EXIT_FAILED, ending
 from pipeline.commands.shared import Verbose
-from pipeline.ending import EXIT_FAILED, ending
 
 if TYPE_CHECKING:
-    from pipeline.flink.rest import FlinkRest
+    from pipeline.runners.flink.rest import FlinkRest
 
 Which = Annotated[
     str | None,
@@ -39,9 +39,9 @@ def status(
 
     Exits with 1 where the job has failed.
     """
-    from pipeline.flink.operations import status as look
-    from pipeline.flink.showing import render_status
-    from pipeline.io.kafka_address import KafkaAddress
+    from pipeline.io.kafka.address import KafkaAddress
+    from pipeline.runners.flink.operations import status as look
+    from pipeline.runners.flink.showing import render_status
 
     with ending(verbose):
         topic = None if events is None else KafkaAddress.parse(events, "--events")
@@ -67,8 +67,8 @@ def stop(
 
     Without one its last checkpoint stays, and can be gone on from as well.
     """
-    from pipeline.flink.operations import find_job
-    from pipeline.flink.operations import stop as stop_with_savepoint
+    from pipeline.runners.flink.operations import find_job
+    from pipeline.runners.flink.operations import stop as stop_with_savepoint
 
     with ending(verbose):
         rest = _rest(flink)
@@ -81,7 +81,7 @@ def stop(
 
 
 def _rest(url: str | None) -> "FlinkRest":
-    from pipeline.flink.cluster import find_cluster
-    from pipeline.flink.rest import FlinkRest
+    from pipeline.runners.flink.cluster import find_cluster
+    from pipeline.runners.flink.rest import FlinkRest
 
     return FlinkRest(find_cluster(flink=url).reach("flink"))

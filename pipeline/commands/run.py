@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.commands.ending import ending
 from pipeline.commands.shared import Quiet, Verbose, counted, warn_of_flags
-from pipeline.ending import ending
 
 if TYPE_CHECKING:
     from pipeline.inputs import Inputs
-    from pipeline.options import RunOptions
+    from pipeline.options.run_options import RunOptions
 
 
 def run(
@@ -138,8 +138,8 @@ def run(
     Options that are not listed here go to Beam, and on Flink to its job server, as they are.
     """
     from pipeline.inputs import load_inputs
-    from pipeline.options import RunOptions
-    from pipeline.runners import DATAFLOW
+    from pipeline.options.run_options import RunOptions
+    from pipeline.runners.choice import DATAFLOW
 
     with ending(verbose):
         options = RunOptions.parse(
@@ -179,8 +179,8 @@ def run(
 def _run(options: "RunOptions", inputs: "Inputs", quiet: bool) -> None:
     with _imported_once():
         from pipeline.inputs import key_source
-        from pipeline.report import reading, show_summary, warn_of_demo_keys
-        from pipeline.run import execute
+        from pipeline.reports.terminal import reading, show_summary, warn_of_demo_keys
+        from pipeline.runners.local import execute
     with reading(inputs.files, quiet=quiet):
         summary = execute(options, inputs)
     if not quiet:
@@ -190,15 +190,15 @@ def _run(options: "RunOptions", inputs: "Inputs", quiet: bool) -> None:
 
 
 def _run_live(options: "RunOptions", inputs: "Inputs", *, quiet: bool, dry_run: bool) -> None:
-    from pipeline.runners import PRISM
+    from pipeline.runners.choice import PRISM
 
     if options.runner == PRISM:
         _run_on_prism(options, inputs, quiet=quiet, dry_run=dry_run)
         return
     with _imported_once():
         from pipeline.inputs import key_source
-        from pipeline.live import describe, follow, prepare, submit
-        from pipeline.report import warn_of_demo_keys
+        from pipeline.reports.terminal import warn_of_demo_keys
+        from pipeline.runners.flink.job import describe, follow, prepare, submit
     launch = prepare(options, inputs)
     if dry_run:
         typer.echo(describe(launch))
@@ -213,7 +213,7 @@ def _run_live(options: "RunOptions", inputs: "Inputs", *, quiet: bool, dry_run: 
 
 def _run_on_dataflow(options: "RunOptions", inputs: "Inputs", *, quiet: bool, dry_run: bool) -> None:
     with _imported_once():
-        from pipeline.dataflow.job import describe, submit
+        from pipeline.runners.dataflow.job import describe, submit
     if dry_run:
         typer.echo(describe(options, inputs))
         return
@@ -225,8 +225,8 @@ def _run_on_dataflow(options: "RunOptions", inputs: "Inputs", *, quiet: bool, dr
 def _run_on_prism(options: "RunOptions", inputs: "Inputs", *, quiet: bool, dry_run: bool) -> None:
     with _imported_once():
         from pipeline.inputs import key_source
-        from pipeline.prism import prepare, run_live
-        from pipeline.report import warn_of_demo_keys
+        from pipeline.reports.terminal import warn_of_demo_keys
+        from pipeline.runners.prism.job import prepare, run_live
     beam_options = prepare(options)
     if dry_run:
         typer.echo(f"ready to run on Prism: {counted(len(inputs.rules.segments), 'segment')}")

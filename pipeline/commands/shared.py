@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from segmentation.config import Rules
+    from segmentation.rules.model import Rules
 
 Verbose = Annotated[
     bool, typer.Option("--verbose", envvar="SEGMENTS_VERBOSE", help="Show Beam's log, and of a failure the traceback.")

@@ -1,126 +1,40 @@
-"""``segments replay``, ``heartbeat`` and ``tail``: what goes into a topic and what comes out of one."""
+"""``segments topics``: what Pub/Sub needs before a run."""
 
 from typing import Annotated
 
 import typer
 
-from pipeline.commands.shared import Quiet, Verbose
-from pipeline.ending import EXIT_FAILED, ending
+from pipeline.commands.ending import ending
+from pipeline.commands.shared import Verbose
 
-Batch = Annotated[
-    int, typer.Option(metavar="NUMBER", help="Into a topic: so many events a record (or message) at most.")
-]
-Partitions = Annotated[
-    int | None,
-    typer.Option(
-        metavar="NUMBER", help="Into a topic of Kafka: its partitions, where it has to be made.", show_default="3"
-    ),
-]
-Finish = Annotated[
-    bool, typer.Option("--finish", help="Into a topic: heartbeats at the end, so that the last tick settles.")
-]
-Rate = Annotated[str | None, typer.Option(metavar="RATE", help="Write at this pace, such as 1000/s.")]
-To = Annotated[
-    str, typer.Option(metavar="TOPIC", help="The topic, kafka://HOST:PORT/TOPIC or pubsub://PROJECT/topics/NAME.")
-]
+topics = typer.Typer(help="Make topics, subscriptions and schemas on Pub/Sub.", no_args_is_help=True)
 
 
-def replay(
-    events: Annotated[str, typer.Option(metavar="PATH", help="The log: a file, a glob in quotes, or a folder.")],
-    to: To,
-    mapping: Annotated[
-        str | None, typer.Option(metavar="FILE", help="How the records of a foreign log read as events (YAML).")
+@topics.callback()
+def group() -> None:
+    """Make topics, subscriptions and schemas on Pub/Sub."""
+
+
+@topics.command()
+def create(
+    config: Annotated[str, typer.Option(metavar="FILE", help="What there is to be (YAML).")],
+    project: Annotated[
+        str | None, typer.Option(metavar="ID", help="The project.", show_default="the one that the file names")
     ] = None,
-    rate: Rate = None,
-    batch: Batch = 1,
-    partitions: Partitions = None,
-    finish: Finish = False,
-    quiet: Quiet = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     verbose: Verbose = False,
 ) -> None:
-    """Send a log into a topic, every record once; the events of a user keep their order."""
-    from pipeline.replay import ReplayOptions, open_source
-    from pipeline.replay import replay as send
-    from pipeline.report import reading, show_replay
+    """Make what is missing and change what differs from the file; nothing is deleted.
+
+    Errors in the file are shown as FILE:LINE:COLUMN: MESSAGE.
+    """
+    from pipeline.io.pubsub.address import is_project
+    from pipeline.io.pubsub.provisioning import provision
+    from pipeline.io.pubsub.topics_file import load_topics
+    from pipeline.options.errors import OptionError
 
     with ending(verbose):
-        options = ReplayOptions.parse(
-            events=events, to=to, mapping=mapping, rate=rate, batch=batch, partitions=partitions, finish=finish
-        )
-        source = open_source(options)
-        with reading([file for file, _ in source.files], quiet=quiet):
-            summary = send(options, source)
-        for problem in summary.problems:
-            typer.echo(f"not sent: {problem}", err=True)
-        if not quiet:
-            show_replay(summary)
-        if summary.unsendable:
-            typer.echo(f"{summary.unsendable:,} records could not be sent", err=True)
-            raise typer.Exit(EXIT_FAILED)
-
-
-def heartbeat(
-    to: To,
-    every: Annotated[
-        str | None, typer.Option(metavar="DURATION", help="The time between two beats.", show_default="5s")
-    ] = None,
-    at: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help="Beat with this time (ISO 8601 with a zone).", show_default="now"),
-    ] = None,
-    count: Annotated[
-        int | None,
-        typer.Option(metavar="NUMBER", help="End after so many beats.", show_default="never; with --at, 1"),
-    ] = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> None:
-    """Send heartbeats into a topic, every partition of it, so that time goes on while there are no events."""
-    from pipeline.heartbeat import HeartbeatOptions, send_heartbeats
-    from pipeline.report import counting, show_heartbeats
-
-    with ending(verbose):
-        options = HeartbeatOptions.parse(to=to, every=every, at=at, count=count)
-        with counting("heartbeats", quiet=quiet) as progress:
-            summary = send_heartbeats(options, progress)
-        if not quiet:
-            show_heartbeats(summary)
-
-
-def tail(
-    source: Annotated[
-        str,
-        typer.Option(
-            "--from",
-            metavar="TOPIC",
-            help="The topic, kafka://HOST:PORT/TOPIC; or pubsub://PROJECT/subscriptions/NAME, where what is shown is "
-            "acknowledged, or pubsub://PROJECT/topics/NAME, which shows what is published from now on.",
-        ),
-    ],
-    jsonl: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="Write the messages to this file as JSON lines; - is standard output."),
-    ] = None,
-    until_idle: Annotated[
-        str | None,
-        typer.Option(metavar="DURATION", help="End after so long without a message.", show_default="never"),
-    ] = None,
-    until_count: Annotated[
-        int | None, typer.Option(metavar="NUMBER", help="End after so many messages.", show_default="never")
-    ] = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> None:
-    """Show the changes in a topic, or the dead letters, or the audit records, one a line."""
-    from pipeline.report import show_tail
-    from pipeline.tail import TailOptions
-    from pipeline.tail import tail as read
-
-    with ending(verbose):
-        options = TailOptions.parse(source=source, jsonl=jsonl, until_idle=until_idle, until_count=until_count)
-        show = None if quiet or jsonl is not None else typer.echo
-        summary = read(options, show, lambda line: typer.echo(line, err=True))
-        if not quiet:
-            show_tail(summary)
-        if summary.undecodable:
-            raise typer.Exit(EXIT_FAILED)
+        if project is not None and not is_project(project):
+            raise OptionError(f"--project: {project!r} is no project's id")
+        done = provision(load_topics(config, project), typer.echo, dry_run=dry_run)
+        typer.echo(f"{done} {'to do' if dry_run else 'done'}")

@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from pipeline.io.event_lines import EventLineReader
-from pipeline.io.event_topic import TopicOptions, open_event_topic
-from pipeline.io.topic_address import parse_topic
-from pipeline.io.topic_writer import TopicWriter
+from pipeline.io.topics.address import parse_topic
+from pipeline.io.topics.event_lines import EventLineReader
+from pipeline.io.topics.event_topic import TopicOptions, open_event_topic
+from pipeline.io.topics.writer import TopicWriter
 from segmentation.units import SECOND
 from transforms.raw_chunk import RawChunk
 

@@ -27,7 +27,7 @@ from segmentation.expressions.nodes import (
 )
 from segmentation.expressions.places import Places
 from segmentation.expressions.syntax import read
-from segmentation.feature_kinds import Feature
+from segmentation.features.kinds import Feature
 
 #: Most different in_segment() references of one condition: callers evaluate every combination of them.
 MAX_IN_SEGMENT = 6

@@ -1,5 +1,6 @@
 """Typed operands to a typed node, or an error where their types do not go together."""
 
+from segmentation.documents.suggestions import did_you_mean
 from segmentation.expressions import typing_rules
 from segmentation.expressions.context import Context
 from segmentation.expressions.literals import negated
@@ -16,7 +17,6 @@ from segmentation.expressions.nodes import (
     Type,
 )
 from segmentation.expressions.vocabulary import columns_of
-from segmentation.suggestions import did_you_mean
 
 
 def compare(context: Context, operator: ComparisonOperator, left: Node | None, right: Node | None) -> Node | None:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
+from segmentation.documents.suggestions import did_you_mean
 from segmentation.expressions.nodes import InSegment
 from segmentation.expressions.places import Places
 from segmentation.expressions.syntax import Syntax
-from segmentation.feature_kinds import Feature
-from segmentation.suggestions import did_you_mean
+from segmentation.features.kinds import Feature
 
 FUNCTIONS = ("percentile", "hours_since", "in_segment")
 EXPECTED = (

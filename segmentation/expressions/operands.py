@@ -3,12 +3,12 @@
 from sqlglot import exp
 from sqlglot.tokenizer_core import TokenType
 
+from segmentation.documents.suggestions import did_you_mean
 from segmentation.expressions import literals
 from segmentation.expressions.context import Context, only
 from segmentation.expressions.nodes import Column, HoursSince, InSegment, Literal, Node, Percentile, Type
 from segmentation.expressions.vocabulary import JOURNEY_FIELDS, columns_of, is_rolling, kind_of
-from segmentation.feature_kinds import Feature, Journey
-from segmentation.suggestions import did_you_mean
+from segmentation.features.kinds import Feature, Journey
 
 
 def column(context: Context, tree: exp.Column) -> Column | None:

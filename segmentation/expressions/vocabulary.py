@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from segmentation.expressions.nodes import Type
-from segmentation.feature_kinds import (
+from segmentation.features.kinds import (
     JOURNEY_STATUSES,
     UNKNOWN,
     Attribute,

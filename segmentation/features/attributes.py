@@ -5,7 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from segmentation.config import Attribute
+from segmentation.columns.runs import Runs
+from segmentation.columns.texts import Texts
+from segmentation.features.attribute_values import NO_VALUE, Vocabulary, numbers_of
 from segmentation.features.sealed import Lanes, lanes
 from segmentation.features.timeline import (
     I64,
@@ -24,9 +26,7 @@ from segmentation.features.timeline import (
     sum_by_key,
     write_latest,
 )
-from segmentation.features.vocabulary import NO_VALUE, Vocabulary, numbers_of
-from segmentation.runs import Runs
-from segmentation.texts import Texts
+from segmentation.rules.model import Attribute
 
 
 class TouchState:

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from segmentation.config import DistinctDays
+from segmentation.columns.runs import Runs
 from segmentation.features.schedule import Schedule, moved
 from segmentation.features.timeline import I64, Advance, Bool, Column, Events, Span, grown, run_starts, write_latest
-from segmentation.runs import Runs
+from segmentation.rules.model import DistinctDays
 from segmentation.units import DAY
 
 #: Above any number of days since the epoch, so that (user, day) is one integer.

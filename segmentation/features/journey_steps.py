@@ -6,9 +6,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 import polars as pl
 
-from segmentation.config import Journey
 from segmentation.features.sealed import lanes
 from segmentation.features.timeline import I64, NO_TIME, Column, Events, ranks, run_lengths, run_starts
+from segmentation.rules.model import Journey
 
 
 @dataclass(frozen=True)

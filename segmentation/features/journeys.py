@@ -2,8 +2,8 @@
 
 Everything goes by event time, whatever the order of arrival: the start is the earliest start event, a step counts
 from the start on (the start event itself may be one), ``at_least`` of it are reached with the k-th counted row. The
-status and the deadline follow from these times (`segmentation.conditions`), so that a deadline needs no event to
-pass.
+status and the deadline follow from these times (`segmentation.membership.conditions`), so that a deadline needs no
+event to pass.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,6 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from segmentation.config import Journey
 from segmentation.features.journey_steps import Done, StepRows, Steps
 from segmentation.features.timeline import (
     I64,
@@ -29,6 +28,7 @@ from segmentation.features.timeline import (
     run_starts,
     write_latest,
 )
+from segmentation.rules.model import Journey
 
 
 class JourneyState:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from segmentation.config import Recency
 from segmentation.features.timeline import (
     NO_TIME,
     Advance,
@@ -18,6 +17,7 @@ from segmentation.features.timeline import (
     run_ends,
     write_latest,
 )
+from segmentation.rules.model import Recency
 
 
 class RecencyState:

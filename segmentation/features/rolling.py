@@ -15,7 +15,6 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from segmentation.config import RollingCount, RollingScore
 from segmentation.features.schedule import Moves, Schedule, moved
 from segmentation.features.timeline import (
     I64,
@@ -29,6 +28,7 @@ from segmentation.features.timeline import (
     run_starts,
     write_latest,
 )
+from segmentation.rules.model import RollingCount, RollingScore
 
 
 def boundary_column(feature: str) -> str:

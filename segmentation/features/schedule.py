@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
+from segmentation.columns.runs import Runs
 from segmentation.features.timeline import I64, Bool, Changes, Column, Span, running_totals, sum_by_key
-from segmentation.runs import Runs
 
 #: (tick in µs, user, amount): three columns of one length.
 Moves = tuple[I64, I64, I64]

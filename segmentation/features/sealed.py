@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from segmentation.hashing import U64
-from segmentation.texts import Texts
+from segmentation.columns.hashing import U64
+from segmentation.columns.texts import Texts
 
 _LANE = (1 << 64) - 1
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from segmentation.texts import Texts
+from segmentation.columns.texts import Texts
 
 I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]

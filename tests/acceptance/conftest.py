@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from ruamel.yaml import YAML
 
-from segmentation.rules_file import load_rules
+from segmentation.rules.file import load_rules
 from tests.acceptance.comparing import assert_equals_oracle, of_frame, oracle_for
 from tests.acceptance.driving import frame, settle
 from tests.oracle.small import HOUR, START

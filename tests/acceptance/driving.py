@@ -7,15 +7,15 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.io.event_files import read_chunks
-from segmentation.assigner import Assigner
-from segmentation.batches import EventsOfShard, FeaturesOfShard
-from segmentation.changes import empty
-from segmentation.config import Rules
-from segmentation.moves import add_moves, decode_moves, encode_moves
-from segmentation.pseudonyms import Keys
-from segmentation.reading import property_plan
-from segmentation.tracker import Tracker
+from pipeline.io.files.event_logs import read_chunks
+from segmentation.identity.pseudonyms import Keys
+from segmentation.membership.assigner import Assigner
+from segmentation.membership.changes import empty
+from segmentation.messages import EventsOfShard, FeaturesOfShard
+from segmentation.population.moves import add_moves, decode_moves, encode_moves
+from segmentation.rules.model import Rules
+from segmentation.rules.property_plan import property_plan
+from segmentation.tracking.tracker import Tracker
 from segmentation.units import floor_to
 from tests.oracle.load import to_row
 from transforms.decoding.event_decoder import EventDecoder

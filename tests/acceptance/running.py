@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from pipeline.main import app
 from tests.acceptance.driving import KEYS
-from transforms.keys import PUBLISH_KEY, STATE_KEY
+from transforms.keys.sources import PUBLISH_KEY, STATE_KEY
 
 ENVIRONMENT = {
     STATE_KEY: base64.b64encode(KEYS.state).decode(),

@@ -4,7 +4,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from pipeline.traffic import TrafficOptions, generate
-from segmentation.rules_file import load_rules
+from segmentation.rules.file import load_rules
 from segmentation.units import DAY, HOUR
 from tests.acceptance.comparing import oracle_for
 from tests.acceptance.driving import decoded, settle

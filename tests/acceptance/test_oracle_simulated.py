@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from pipeline.traffic import TrafficOptions, generate
-from segmentation.rules_file import load_rules
+from segmentation.rules.file import load_rules
 from segmentation.units import MINUTE
 from tests.acceptance.comparing import assert_equals_oracle, of_frame, oracle_for
 from tests.acceptance.driving import NOW, decoded, settle, settle_live

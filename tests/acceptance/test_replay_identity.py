@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from segmentation.rules_file import load_rules
+from segmentation.rules.file import load_rules
 from tests.acceptance.comparing import assert_equals_oracle, of_frame, oracle_for
 from tests.acceptance.driving import frame, settle, settle_live
 from tests.acceptance.logs import MINUTE, RULES, Event, conflicting_logs, logs

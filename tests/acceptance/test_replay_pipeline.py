@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.traffic import TrafficOptions, generate
-from segmentation.rules_file import load_rules
+from segmentation.rules.file import load_rules
 from segmentation.units import MINUTE
 from tests.acceptance.comparing import assert_equals_oracle, of_file, of_frame, oracle_for, without_emission
 from tests.acceptance.driving import NOW, decoded, frame, settle

@@ -20,16 +20,16 @@ from apache_beam.utils.timestamp import Timestamp
 from pipeline.traffic.options import TrafficOptions
 from pipeline.traffic.simulation import generate
 from pipeline.traffic.zipf import zipf_events
-from segmentation.config import Rules
-from segmentation.reading import property_plan
-from segmentation.rules_file import load_rules
+from segmentation.rules.file import load_rules
+from segmentation.rules.model import Rules
+from segmentation.rules.property_plan import property_plan
 from segmentation.units import DAY, MINUTE, SECOND, parse_duration
 from tests.bench.live_stages import LiveStages, Stopwatch, timed
 from transforms.decoding.event_decoder import EventDecoder
-from transforms.keys import DEMO_KEYS
+from transforms.keys.sources import DEMO_KEYS
 from transforms.raw_chunk import RawChunk
 from transforms.sharding import Sharder
-from transforms.timing import Timing
+from transforms.state.timing import Timing
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = [ROOT / "examples" / "rules.yaml", ROOT / "tests" / "bench" / "rules.yaml"]

@@ -10,16 +10,16 @@ from typing import Any
 
 from apache_beam.utils.timestamp import MAX_TIMESTAMP, Timestamp
 
-from segmentation.assigner import Assigner
-from segmentation.config import Rules
+from segmentation.membership.assigner import Assigner
+from segmentation.rules.model import Rules
 from segmentation.units import MILLISECOND
 from transforms.assign_segments import AssignSegments
-from transforms.assigning import AssignerMachine
-from transforms.keys import KeySource
+from transforms.keys.sources import KeySource
 from transforms.measure_population import AddMoves
-from transforms.timing import Timing
+from transforms.state.assigned_shard import AssignerMachine
+from transforms.state.timing import Timing
+from transforms.state.tracked_shard import TrackerMachine
 from transforms.track_users import FEATURES, TrackUsers
-from transforms.tracking import TrackerMachine
 
 
 class Stopwatch:

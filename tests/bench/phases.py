@@ -12,16 +12,16 @@ from contextlib import contextmanager
 
 import polars as pl
 
-from pipeline.io.event_files import read_chunks
-from segmentation.assigner import Assigner
-from segmentation.batches import EventsOfShard, FeaturesOfShard
-from segmentation.moves import add_moves
-from segmentation.reading import property_plan
-from segmentation.rules_file import load_rules
-from segmentation.tracker import Settled, Tracker
+from pipeline.io.files.event_logs import read_chunks
+from segmentation.membership.assigner import Assigner
+from segmentation.messages import EventsOfShard, FeaturesOfShard
+from segmentation.population.moves import add_moves
+from segmentation.rules.file import load_rules
+from segmentation.rules.property_plan import property_plan
+from segmentation.tracking.tracker import Settled, Tracker
 from tests.bench.peers import BENCH
 from transforms.decoding.event_decoder import EventDecoder
-from transforms.keys import DEMO_KEYS
+from transforms.keys.sources import DEMO_KEYS
 from transforms.shard_users import MAX_HELD_EVENTS
 from transforms.sharding import Sharder
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from transforms.keys import PUBLISH_KEY, STATE_KEY
+from transforms.keys.sources import PUBLISH_KEY, STATE_KEY
 
 
 @pytest.fixture(autouse=True)

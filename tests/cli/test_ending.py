@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.io.changes_file import ChangesWriter
-from pipeline.io.output_file import OutputError
+from pipeline.io.files.changes import ChangesWriter
+from pipeline.io.files.output import OutputError
 from tests.cli.commands import EVENTS, RULES, command, event, lines, run, segments, wait_for, write
 from transforms.sharding import Sharder
 
@@ -64,7 +64,7 @@ def test_keyboard_interrupt(log: Path, tmp_path: Path, monkeypatch: pytest.Monke
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pipeline.run._execute", interrupted)
+    monkeypatch.setattr("pipeline.runners.local._execute", interrupted)
     done = run(tmp_path / "out", log)
     assert (done.outcome.code, done.outcome.err) == (130, "interrupted\n")
     assert _left(tmp_path / "out") == []

@@ -7,9 +7,9 @@ import pytest
 
 from tests.cli.commands import EVENTS, lines, run, run_lines, write
 from tests.transforms.secret_manager_fake import secret_manager
-from transforms import secret_manager as product
-from transforms.keys import PUBLISH_KEY, STATE_KEY
-from transforms.secret_manager import read_secret
+from transforms.keys import secret_manager as product
+from transforms.keys.secret_manager import read_secret
+from transforms.keys.sources import PUBLISH_KEY, STATE_KEY
 
 STATE, PUBLISH = (f"projects/a-project/secrets/{name}/versions/3" for name in ("state-key", "pseudonym-key"))
 KEYS = [base64.b64encode(key) for key in (b"sixteen bytes it is", b"another key of some bytes")]

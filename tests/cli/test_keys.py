@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import EVENTS, event, lines, run, run_lines, write
-from transforms.keys import PUBLISH_KEY, STATE_KEY
+from transforms.keys.sources import PUBLISH_KEY, STATE_KEY
 
 KEY = base64.b64encode(b"sixteen bytes it is").decode()
 OTHER = base64.b64encode(b"another key of some bytes").decode()

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from pipeline.heartbeat import DEFAULT_EVERY, HeartbeatOptions, send_heartbeats
-from pipeline.io import kafka_clients
-from pipeline.io.addresses import AddressError
-from pipeline.io.event_topic import TopicOptions
-from pipeline.io.kafka_clients import BrokerError
-from pipeline.io.log_stream import InputError
-from pipeline.option_error import OptionError
-from pipeline.replay import ReplayOptions, open_source, replay
+from pipeline.io.files.log_stream import InputError
+from pipeline.io.kafka import clients as kafka_clients
+from pipeline.io.kafka.clients import BrokerError
+from pipeline.io.topics.event_topic import TopicOptions
+from pipeline.io.topics.parameters import AddressError
+from pipeline.options.errors import OptionError
+from pipeline.streams.heartbeat import DEFAULT_EVERY, HeartbeatOptions, send_heartbeats
+from pipeline.streams.replay import ReplayOptions, open_source, replay
 from pipeline.traffic import TrafficOptionError
 from segmentation.units import MINUTE, SECOND
 from tests.cli.commands import EVENTS, START, lines, write

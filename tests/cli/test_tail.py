@@ -2,15 +2,15 @@
 
 import pytest
 
-from pipeline.io.addresses import AddressError
-from pipeline.option_error import OptionError
-from pipeline.tail import TailOptions, decode_message, readable
+from pipeline.io.topics.parameters import AddressError
+from pipeline.options.errors import OptionError
+from pipeline.streams.tail import TailOptions, decode_message, readable
 from schemas.codec import encode_single_object
 from schemas.errors import SchemaError
 from schemas.records import to_record
 from schemas.types import AuditRecord, DeadLetter
 from segmentation.units import SECOND
-from tests.io.changes import CHANGE, START
+from tests.pipeline.io.changes import CHANGE, START
 
 TOPIC = "kafka://127.0.0.1:9092/changes"
 LETTER = DeadLetter("undecodable", "DecodeError", "no JSON", "DecodeEvents", "kafka://b:1/t/3", 7, b"\xff", START + 5)

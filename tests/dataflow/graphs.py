@@ -8,10 +8,10 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.portability.api import beam_runner_api_pb2 as api
 from apache_beam.runners.dataflow.dataflow_runner import DataflowRunner
 
-from pipeline.dataflow.job import Drafted, draft
-from pipeline.dataflow.profile import dataflow_options
 from pipeline.inputs import load_inputs
-from pipeline.options import RunOptions
+from pipeline.options.run_options import RunOptions
+from pipeline.runners.dataflow.job import Drafted, draft
+from pipeline.runners.dataflow.options import dataflow_options
 from tests.dataflow.launching import REQUIRED, ROOT, SECRETS
 
 EVENTS = "pubsub://a-project/subscriptions/events"

@@ -11,7 +11,7 @@ from apache_beam.portability.api import beam_runner_api_pb2 as api
 from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import BagStateSpec, TimerSpec, on_timer
 
-from pipeline.dataflow.checks import problems, size_of
+from pipeline.runners.dataflow.checks import problems, size_of
 from tests.dataflow.graphs import graph_of
 
 

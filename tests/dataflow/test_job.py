@@ -6,11 +6,11 @@ from typing import Any, NoReturn
 import pytest
 from apache_beam.options.pipeline_options import GoogleCloudOptions, StandardOptions
 
-from pipeline.dataflow import job
-from pipeline.dataflow.job import GraphError, draft
 from pipeline.inputs import load_inputs
-from pipeline.option_error import OptionError
-from pipeline.options import RunOptions
+from pipeline.options.errors import OptionError
+from pipeline.options.run_options import RunOptions
+from pipeline.runners.dataflow import job
+from pipeline.runners.dataflow.job import GraphError, draft
 from tests.cli.commands import segments
 from tests.dataflow.graphs import CHANGES, EVENTS, drafted, run_options
 from tests.dataflow.launching import REQUIRED, ROOT, SECRETS

@@ -12,8 +12,8 @@ from apache_beam.testing.util import assert_that, equal_to
 from apache_beam.transforms.window import TimestampedValue
 from google.pubsub_v1.types import PubsubMessage
 
-from pipeline.dataflow.native_source import GatherMessages, ReadPubsubNatively
-from pipeline.io.pubsub_address import PubsubAddress
+from pipeline.io.pubsub.address import PubsubAddress
+from pipeline.io.pubsub.native_source import GatherMessages, ReadPubsubNatively
 from tests.dataflow.graphs import EVENTS, graph_of
 from transforms.raw_chunk import RawChunk
 
@@ -70,7 +70,7 @@ def test_messages_of_a_bundle_are_one_chunk_with_their_ids_and_the_least_time() 
 
 
 def test_large_bundle_is_several_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.dataflow.native_source._MAX_MESSAGES", 2)
+    monkeypatch.setattr("pipeline.io.pubsub.native_source._MAX_MESSAGES", 2)
     gather = GatherMessages(EVENTS, False)
     gather.setup()
     gather.start_bundle()

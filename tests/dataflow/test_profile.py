@@ -3,9 +3,9 @@
 import pytest
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, SetupOptions, WorkerOptions
 
-from pipeline.beam_args import check_beam_args
-from pipeline.dataflow.profile import dataflow_options, dataflow_settings
-from pipeline.option_error import OptionError
+from pipeline.options.beam_args import check_beam_args
+from pipeline.options.errors import OptionError
+from pipeline.runners.dataflow.options import dataflow_options, dataflow_settings
 from tests.dataflow.launching import ACCOUNT, IMAGE, REQUIRED
 
 

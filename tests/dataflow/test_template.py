@@ -12,8 +12,8 @@ from google.cloud.dataflow_v1beta3.types import TemplateMetadata
 from google.protobuf import json_format
 
 from deploy.dataflow.launch import OWN, command_line
-from pipeline.dataflow.template import LEFT_OUT, metadata, text_of_metadata
-from pipeline.options import OWN_OPTIONS
+from pipeline.options.run_options import OWN_OPTIONS
+from pipeline.runners.dataflow.template import LEFT_OUT, metadata, text_of_metadata
 from tests.cli.commands import EVENTS, RULES, lines, write
 from tests.dataflow.cloud_storage_fake import cloud_storage
 from tests.dataflow.graphs import CHANGES
@@ -33,7 +33,7 @@ VALUES = {
 
 
 def test_metadata_is_current() -> None:
-    hint = "renew it: .venv/bin/python -m pipeline.dataflow.template > deploy/dataflow/metadata.json"
+    hint = "renew it: .venv/bin/python -m pipeline.runners.dataflow.template > deploy/dataflow/metadata.json"
     assert (FOLDER / "metadata.json").read_text(encoding="utf-8") == text_of_metadata(), hint
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy.dataflow.launch import command_line
-from pipeline.dataflow.template import metadata
+from pipeline.runners.dataflow.template import metadata
 from tests.cli.commands import segments
 from tests.dataflow.launching import IMAGE
 from tests.deploy.terraform_files import blocks, names

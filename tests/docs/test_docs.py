@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 import typer
 
-from pipeline import ending
+from pipeline.commands import ending
+from pipeline.io.pubsub.topics_file import parse_topics
 from pipeline.main import app
-from pipeline.options import OWN_OPTIONS
-from pipeline.pubsub.topics_file import parse_topics
-from pipeline.run import Summary
+from pipeline.options.run_options import OWN_OPTIONS
+from pipeline.runners.local import Summary
 from schemas.types import AuditRecord, DeadLetter
-from segmentation.rules_file import parse_rules
+from segmentation.rules.file import parse_rules
 from transforms.decoding.reasons import DeadLetterReason
-from transforms.keys import PUBLISH_KEY, STATE_KEY
-from transforms.mapping_file import parse_mapping
+from transforms.keys.sources import PUBLISH_KEY, STATE_KEY
+from transforms.mapping.file import parse_mapping
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -4,9 +4,9 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.flink.operations import status
-from pipeline.flink.rest import FlinkRest
-from pipeline.tail import TailOptions, tail
+from pipeline.runners.flink.operations import status
+from pipeline.runners.flink.rest import FlinkRest
+from pipeline.streams.tail import TailOptions, tail
 from segmentation.units import HOUR, MINUTE, SECOND
 from tests.acceptance.running import write_log
 from tests.flink.cluster import Cluster, poll

@@ -15,24 +15,24 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from confluent_kafka import Consumer
 
 from pipeline.clock import wall_clock
-from pipeline.io.kafka_address import KafkaAddress
-from pipeline.io.kafka_clients import (
+from pipeline.io.kafka.address import KafkaAddress
+from pipeline.io.kafka.clients import (
     BrokerError,
     consumer_config,
     count_partitions,
     ensure_topic,
     requests_in_flight,
 )
-from pipeline.io.kafka_sinks import KafkaSender, WriteChangesToKafka, WriteDeadLettersToKafka
-from pipeline.io.key_partitions import partitions_of
-from pipeline.io.topic_sinks import CHANGE
+from pipeline.io.kafka.partitions import partitions_of
+from pipeline.io.kafka.sinks import KafkaSender, WriteChangesToKafka, WriteDeadLettersToKafka
+from pipeline.io.topics.sinks import CHANGE
 from schemas.codec import decode_single_object
 from schemas.records import from_record
 from schemas.types import DeadLetter, SegmentChange
-from segmentation.frames import encode_frames
+from segmentation.columns.frames import encode_frames
 from segmentation.units import MILLISECOND
 from tests.flink.cluster import Cluster
-from tests.io.changes import consistent_log, frame
+from tests.pipeline.io.changes import consistent_log, frame
 
 DEADLINE = 60.0
 LETTER = DeadLetter("undecodable", "E", "why", "DecodeEvents", "kafka://b:1/t/3", 7, b"\xff" * 100, 5)

@@ -9,11 +9,11 @@ import grpc
 import pytest
 from apache_beam.portability.api import beam_job_api_pb2, beam_job_api_pb2_grpc
 
-from pipeline.flink.known_options import FLINK_OPTIONS, Kind
-from pipeline.flink.operations import Status, latest_checkpoint, status
-from pipeline.flink.rest import FlinkRest
-from pipeline.flink.showing import render_status
-from pipeline.io.kafka_address import KafkaAddress
+from pipeline.io.kafka.address import KafkaAddress
+from pipeline.runners.flink.known_options import FLINK_OPTIONS, Kind
+from pipeline.runners.flink.operations import Status, latest_checkpoint, status
+from pipeline.runners.flink.rest import FlinkRest
+from pipeline.runners.flink.showing import render_status
 from tests.flink.cluster import Cluster, poll
 from tests.flink.feeding import feed
 from tests.flink.jobs import Job, arguments_of, running

@@ -85,8 +85,8 @@ def test_older_layout_is_refused(
 
 
 OLDER_LAYOUT = """
-import transforms.shard_state
-transforms.shard_state.LAYOUT = 0
+import transforms.state.shard_state
+transforms.state.shard_state.LAYOUT = 0
 """
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.flink.lag import kafka_lag
-from pipeline.io import kafka_clients
-from pipeline.io.kafka_address import KafkaAddress
-from pipeline.io.kafka_clients import BrokerError, ensure_topic, max_message_bytes
-from pipeline.io.kafka_producer import TopicProducer
+from pipeline.io.kafka import clients as kafka_clients
+from pipeline.io.kafka.address import KafkaAddress
+from pipeline.io.kafka.clients import BrokerError, ensure_topic, max_message_bytes
+from pipeline.io.kafka.producer import TopicProducer
+from pipeline.runners.flink.lag import kafka_lag
 from schemas.codec import encode_single_object
 from schemas.records import to_record
 from schemas.types import DeadLetter

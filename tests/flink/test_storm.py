@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.flink.lag import kafka_lag
-from pipeline.io.kafka_address import KafkaAddress
-from segmentation.pseudonyms import Pseudonymizer, subject_ids
+from pipeline.io.kafka.address import KafkaAddress
+from pipeline.runners.flink.lag import kafka_lag
+from segmentation.identity.pseudonyms import Pseudonymizer, subject_ids
 from segmentation.units import HOUR, MINUTE, SECOND
 from tests.acceptance.driving import KEYS
 from tests.acceptance.running import write_log

@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from pipeline.io.changes_file import ChangesWriter
-from pipeline.io.kafka_address import KafkaAddress
-from pipeline.io.kafka_clients import BrokerError, ensure_topic
-from pipeline.tail import TailOptions, TailSummary, tail
+from pipeline.io.files.changes import ChangesWriter
+from pipeline.io.kafka.address import KafkaAddress
+from pipeline.io.kafka.clients import BrokerError, ensure_topic
+from pipeline.streams.tail import TailOptions, TailSummary, tail
 from schemas.codec import encode_single_object
 from schemas.records import to_record
 from schemas.types import DeadLetter
 from tests.cli.commands import START
 from tests.flink.cluster import Cluster
-from tests.io.changes import consistent_log, frame
+from tests.pipeline.io.changes import consistent_log, frame
 
 LETTER = DeadLetter("undecodable", "E", "no JSON", "DecodeEvents", "kafka://b:1/t/3", 7, b"\x00\xff", START)
 

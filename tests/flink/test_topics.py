@@ -10,19 +10,19 @@ import polars as pl
 import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
-from pipeline.heartbeat import HeartbeatOptions, send_heartbeats
-from pipeline.io.event_topic import TopicOptions, open_event_topic
-from pipeline.io.kafka_address import KafkaAddress
-from pipeline.io.kafka_clients import BrokerError, count_partitions, ensure_topic
-from pipeline.io.key_partitions import partitions_of
-from pipeline.io.topic_writer import AHEAD, TopicWriter
-from pipeline.option_error import OptionError
-from pipeline.replay import ReplayOptions, ReplaySummary, open_source, replay
+from pipeline.io.kafka.address import KafkaAddress
+from pipeline.io.kafka.clients import BrokerError, count_partitions, ensure_topic
+from pipeline.io.kafka.partitions import partitions_of
+from pipeline.io.topics.event_topic import TopicOptions, open_event_topic
+from pipeline.io.topics.writer import AHEAD, TopicWriter
+from pipeline.options.errors import OptionError
+from pipeline.streams.heartbeat import HeartbeatOptions, send_heartbeats
+from pipeline.streams.replay import ReplayOptions, ReplaySummary, open_source, replay
 from pipeline.traffic import Pacer, TrafficOptions, generate
 from segmentation.units import SECOND
 from tests.cli.commands import START, event, lines, write
 from tests.flink.cluster import Cluster
-from tests.traffic.logs import decode
+from tests.pipeline.traffic.logs import decode
 
 #: (partition, key, time in ms, value) of a record.
 Record = tuple[int, bytes | None, int, bytes]

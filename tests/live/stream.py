@@ -13,13 +13,13 @@ from apache_beam.testing.test_stream import TestStream
 from apache_beam.utils.timestamp import Timestamp
 
 from pipeline.graph import Plan, segment
-from segmentation.frames import decode_frames
-from segmentation.pseudonyms import Pseudonymizer, subject_ids
-from segmentation.rules_file import parse_rules
+from segmentation.columns.frames import decode_frames
+from segmentation.identity.pseudonyms import Pseudonymizer, subject_ids
+from segmentation.rules.file import parse_rules
 from segmentation.units import SECOND
 from transforms.event_batch import EventBatch
-from transforms.keys import DEMO_KEYS, KeySource
-from transforms.timing import Timing
+from transforms.keys.sources import DEMO_KEYS, KeySource
+from transforms.state.timing import Timing
 
 #: Where the scripts of these tests begin: a multiple of every tick in them, µs.
 START = 1_767_225_600_000_000

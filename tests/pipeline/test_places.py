@@ -3,11 +3,11 @@
 import pytest
 
 from pipeline.inputs import key_source
-from pipeline.io.kafka_address import KafkaAddress
-from pipeline.io.pubsub_address import EMULATOR, PubsubAddress
-from pipeline.option_error import OptionError
-from pipeline.options import RunOptions
-from transforms.keys import PUBLISH_KEY, STATE_KEY
+from pipeline.io.kafka.address import KafkaAddress
+from pipeline.io.pubsub.address import EMULATOR, PubsubAddress
+from pipeline.options.errors import OptionError
+from pipeline.options.run_options import RunOptions
+from transforms.keys.sources import PUBLISH_KEY, STATE_KEY
 
 FILE = "events.jsonl"
 KAFKA = "kafka://127.0.0.1:9092/events"

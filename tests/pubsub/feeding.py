@@ -4,8 +4,8 @@ import time
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from pipeline.io.pubsub_address import PubsubAddress
-from pipeline.io.pubsub_publisher import TopicPublisher
+from pipeline.io.pubsub.address import PubsubAddress
+from pipeline.io.pubsub.publisher import TopicPublisher
 from tests.background import Background
 from tests.flink.cluster import poll
 from tests.flink.logs import DAY_MS, Log, Record

@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 from google.cloud.pubsub_v1.types import PubsubMessage
 
-from pipeline.heartbeat import HeartbeatOptions, send_heartbeats
-from pipeline.io.event_lines import EventLineReader
-from pipeline.io.event_topic import TopicOptions, open_event_topic
-from pipeline.io.topic_address import parse_topic
-from pipeline.io.topic_writer import AHEAD, TopicWriter
-from pipeline.replay import ReplayOptions, ReplaySummary, open_source, replay
+from pipeline.io.topics.address import parse_topic
+from pipeline.io.topics.event_lines import EventLineReader
+from pipeline.io.topics.event_topic import TopicOptions, open_event_topic
+from pipeline.io.topics.writer import AHEAD, TopicWriter
+from pipeline.streams.heartbeat import HeartbeatOptions, send_heartbeats
+from pipeline.streams.replay import ReplayOptions, ReplaySummary, open_source, replay
 from pipeline.traffic import Pacer, TrafficOptions, generate
 from segmentation.units import SECOND
 from tests.cli.commands import START, event, lines, segments, write
+from tests.pipeline.traffic.logs import decode
 from tests.pubsub_emulator.project import Project
-from tests.traffic.logs import decode
 from transforms.raw_chunk import RawChunk
 
 TRAFFIC = TrafficOptions(

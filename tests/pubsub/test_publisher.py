@@ -8,10 +8,10 @@ from collections.abc import Iterable
 import pytest
 from google.cloud.pubsub_v1.types import PubsubMessage
 
-from pipeline.io import pubsub_publisher
-from pipeline.io.pubsub_address import EMULATOR, PubsubAddress
-from pipeline.io.pubsub_clients import PubsubError, subscriber_client
-from pipeline.io.pubsub_publisher import MAX_REQUEST_BYTES, TopicPublisher
+from pipeline.io.pubsub import publisher as pubsub_publisher
+from pipeline.io.pubsub.address import EMULATOR, PubsubAddress
+from pipeline.io.pubsub.clients import PubsubError, subscriber_client
+from pipeline.io.pubsub.publisher import MAX_REQUEST_BYTES, TopicPublisher
 from tests.pubsub_emulator.project import Project
 from tests.pubsub_emulator.proxy import Proxy
 

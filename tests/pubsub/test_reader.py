@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipeline.io.held_watermark import BEGINNING
-from pipeline.io.pubsub_address import PubsubAddress
-from pipeline.io.pubsub_reader import Place, SubscriptionReader
+from pipeline.io.pubsub.address import PubsubAddress
+from pipeline.io.pubsub.held_watermark import BEGINNING
+from pipeline.io.pubsub.reader import Place, SubscriptionReader
 from tests.flink.logs import Record
 from tests.pubsub.feeding import Feeder, Thief
 from tests.pubsub_emulator.project import Project

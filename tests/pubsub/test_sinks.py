@@ -8,17 +8,17 @@ import pytest
 from google.cloud.pubsub_v1.types import PubsubMessage
 
 from pipeline.clock import wall_clock
-from pipeline.io.pubsub_address import PubsubAddress
-from pipeline.io.pubsub_clients import PubsubError
-from pipeline.io.pubsub_sinks import PubsubSender, WriteAuditToPubsub, WriteChangesToPubsub, WriteDeadLettersToPubsub
-from pipeline.io.topic_sinks import CHANGE
+from pipeline.io.pubsub.address import PubsubAddress
+from pipeline.io.pubsub.clients import PubsubError
+from pipeline.io.pubsub.sinks import PubsubSender, WriteAuditToPubsub, WriteChangesToPubsub, WriteDeadLettersToPubsub
+from pipeline.io.topics.sinks import CHANGE
 from schemas.codec import MARKER, decode_single_object
 from schemas.instants import instant_micros
 from schemas.records import from_record
 from schemas.types import AuditRecord, DeadLetter, SegmentChange
-from segmentation.frames import encode_frames
-from tests.io.audit import RECORDS, audit_frame
-from tests.io.changes import consistent_log, frame
+from segmentation.columns.frames import encode_frames
+from tests.pipeline.io.audit import RECORDS, audit_frame
+from tests.pipeline.io.changes import consistent_log, frame
 from tests.pubsub_emulator.project import Project
 
 LETTER = DeadLetter("undecodable", "E", "é", "DecodeEvents", "pubsub://p/topics/t", None, b"\xff" * 100, 5_000_000)

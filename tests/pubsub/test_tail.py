@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 
-from pipeline.io.addresses import AddressError
-from pipeline.io.changes_file import ChangesWriter
-from pipeline.io.pubsub_address import EMULATOR
-from pipeline.io.pubsub_clients import PubsubError
-from pipeline.io.topic_error import TopicError
-from pipeline.tail import TailOptions, TailSummary, tail
+from pipeline.io.files.changes import ChangesWriter
+from pipeline.io.pubsub.address import EMULATOR
+from pipeline.io.pubsub.clients import PubsubError
+from pipeline.io.topics.errors import TopicError
+from pipeline.io.topics.parameters import AddressError
+from pipeline.streams.tail import TailOptions, TailSummary, tail
 from schemas.codec import encode_single_object
 from schemas.records import to_record
 from schemas.types import DeadLetter
 from tests.cli.commands import START, command, segments, wait_for
-from tests.io.changes import consistent_log, frame
+from tests.pipeline.io.changes import consistent_log, frame
 from tests.pubsub_emulator.project import Project
 from tests.pubsub_emulator.proxy import Proxy
 

@@ -8,8 +8,8 @@ from google.pubsub_v1 import SchemaServiceClient
 from google.pubsub_v1.types import Subscription
 from typer.testing import CliRunner
 
-from pipeline.io.pubsub_address import PubsubAddress
-from pipeline.io.pubsub_clients import schema_client
+from pipeline.io.pubsub.address import PubsubAddress
+from pipeline.io.pubsub.clients import schema_client
 from pipeline.main import app
 from schemas.registry import load_schema
 from tests.pubsub_emulator.project import Project

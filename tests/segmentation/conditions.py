@@ -9,7 +9,7 @@ import polars as pl
 from hypothesis import strategies as st
 
 from segmentation.expressions import Expression, Table, Values, holds, parse
-from segmentation.feature_kinds import (
+from segmentation.features.kinds import (
     JOURNEY_STATUSES,
     Attribute,
     DistinctDays,

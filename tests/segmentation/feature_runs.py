@@ -12,11 +12,11 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from segmentation.config import Feature
-from segmentation.features import initial_state
+from segmentation.columns.frames import decode_frames, encode_frames
+from segmentation.columns.texts import Texts
+from segmentation.features.registry import initial_state
 from segmentation.features.timeline import I64, Changes, Column, Events, Span, last_before
-from segmentation.frames import decode_frames, encode_frames
-from segmentation.texts import Texts
+from segmentation.rules.model import Feature
 
 MINUTE = 60_000_000
 TICK = 5 * MINUTE

@@ -7,12 +7,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from schemas.audit_frame import AUDIT_COLUMNS
-from segmentation.pseudonyms import Pseudonymizer, subject_ids
-from segmentation.rules_file import parse_rules
-from segmentation.tracker import Tracker
+from segmentation.identity.pseudonyms import Pseudonymizer, subject_ids
+from segmentation.outputs.audit_frame import AUDIT_COLUMNS
+from segmentation.rules.file import parse_rules
+from segmentation.tracking.tracker import Tracker
 from segmentation.units import DAY, HOUR, MINUTE, SECOND
-from transforms.keys import DEMO_KEYS
+from transforms.keys.sources import DEMO_KEYS
 from transforms.sharding import Sharder
 
 START = 1_767_225_600_000_000

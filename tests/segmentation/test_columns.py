@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segmentation.columns import (
+from segmentation.columns.encoding import (
     ColumnsError,
     decode_columns,
     encode_columns,
@@ -21,7 +21,7 @@ from segmentation.columns import (
     user_column,
     users_from,
 )
-from segmentation.texts import Texts
+from segmentation.columns.texts import Texts
 
 STRINGS = st.text(st.characters(exclude_categories=["Cs"]), max_size=9)
 META = st.dictionaries(st.text(max_size=5), st.none() | st.integers(-(2**63), 2**63) | st.booleans())

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 
-from segmentation.config import Journey, Step
 from segmentation.features.timeline import NO_TIME
+from segmentation.rules.model import Journey, Step
 from tests.segmentation.feature_runs import MINUTE, TICK, Event, Leg, Run, latenesses, legs, some
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from segmentation.frames import FrameError, decode_frames, encode_frames, read_meta
+from segmentation.columns.frames import FrameError, decode_frames, encode_frames, read_meta
 
 META = st.dictionaries(
     st.text(max_size=5), st.none() | st.integers(-(2**63), 2**63) | st.text(max_size=5) | st.booleans()

@@ -4,7 +4,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segmentation.hashing import hash_strings
+from segmentation.columns.hashing import hash_strings
 
 _SEEDS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F)
 _MULTIPLIERS = (0xFF51AFD7ED558CCD, 0x9FB21C651E98DF25)

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segmentation.pseudonyms import Keys, Pseudonymizer, Subjects, change_id, stable_shards, subject_ids
+from segmentation.identity.pseudonyms import Keys, Pseudonymizer, Subjects, change_id, stable_shards, subject_ids
 
 KEYS = Keys(b"state key of a test", b"publish key of a test")
 USERS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)

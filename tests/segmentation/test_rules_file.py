@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml.nodes import ScalarNode
 
-from segmentation.config import Attribute, DistinctDays, Journey, Recency, RollingCount, RollingScore, Rules, Step
+from segmentation.documents.yaml import compose, line_and_column, place_within
 from segmentation.expressions import segments_read
-from segmentation.rules_file import RulesError, load_rules, parse_rules
-from segmentation.rules_yaml import compose, line_and_column, place_within
+from segmentation.rules.file import RulesError, load_rules, parse_rules
+from segmentation.rules.model import Attribute, DistinctDays, Journey, Recency, RollingCount, RollingScore, Rules, Step
 from segmentation.units import DAY, HOUR, MINUTE
 
 BROKEN = sorted((Path(__file__).parent / "broken_rules").glob("*.yaml"))

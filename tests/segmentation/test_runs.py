@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segmentation.runs import Rows, Runs
+from segmentation.columns.runs import Rows, Runs
 
 KEYS = st.integers(0, 12)
 ADD = st.lists(st.tuples(KEYS, st.integers(0, 99)), max_size=9).map(lambda rows: ("add", rows))

@@ -3,11 +3,11 @@
 import polars as pl
 import pytest
 
-from segmentation.batches import EventsOfShard
-from segmentation.rules_file import parse_rules
-from segmentation.tracker import Settled, Tracker
+from segmentation.messages import EventsOfShard
+from segmentation.rules.file import parse_rules
+from segmentation.tracking.tracker import Settled, Tracker
 from segmentation.units import DAY, HOUR, MINUTE, SECOND
-from transforms.keys import DEMO_KEYS
+from transforms.keys.sources import DEMO_KEYS
 from transforms.sharding import Sharder
 
 START = 1_767_225_600_000_000

@@ -6,10 +6,10 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.io.event_files import read_chunks
+from pipeline.io.files.event_logs import read_chunks
 from transforms.decoding.event_decoder import EventDecoder
 from transforms.decoding.records import BadRecord
-from transforms.mapping import EventMapping
+from transforms.mapping.model import EventMapping
 from transforms.raw_chunk import CHUNK_BYTES, Format
 
 NOW = 1_800_000_000_000_000

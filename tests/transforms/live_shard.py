@@ -11,13 +11,13 @@ import polars as pl
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import MAX_TIMESTAMP, Timestamp
 
-from segmentation.batches import FeaturesOfShard
-from segmentation.config import Rules
-from segmentation.frames import decode_frames
+from segmentation.columns.frames import decode_frames
+from segmentation.messages import FeaturesOfShard
+from segmentation.rules.model import Rules
 from transforms.assign_segments import AssignSegments
-from transforms.keys import DEMO_KEYS, KeySource
+from transforms.keys.sources import DEMO_KEYS, KeySource
 from transforms.sharding import Sharder
-from transforms.timing import Timing
+from transforms.state.timing import Timing
 from transforms.track_users import FEATURES, TrackUsers
 
 

@@ -9,13 +9,13 @@ from apache_beam.portability import common_urns
 from apache_beam.portability.api import beam_runner_api_pb2
 
 from pipeline.clock import wall_clock
-from pipeline.flink.permanent_ids import with_permanent_ids
 from pipeline.graph import build
 from pipeline.inputs import load_inputs
-from pipeline.io import kafka_source
-from pipeline.options import RunOptions
-from pipeline.run import plan_of
-from pipeline.topic_ends import write_topics
+from pipeline.io.kafka import source as kafka_source
+from pipeline.options.run_options import RunOptions
+from pipeline.runners.flink.permanent_ids import with_permanent_ids
+from pipeline.runners.local import plan_of
+from pipeline.runners.topic_ends import write_topics
 
 ROOT = Path(__file__).resolve().parents[2]
 LIST = Path(__file__).with_name("permanent_names.txt")

@@ -5,14 +5,14 @@ from typing import Any
 import polars as pl
 import pytest
 
-from segmentation.frames import decode_frames
-from segmentation.rules_file import parse_rules
+from segmentation.columns.frames import decode_frames
+from segmentation.rules.file import parse_rules
 from segmentation.units import HOUR, MINUTE, SECOND
 from tests.transforms.live_shard import Stage
 from transforms.auditing import Auditor
-from transforms.keys import DEMO_KEYS, PUBLISH_KEY, STATE_KEY, KeySource, SecretKeyError
+from transforms.keys.sources import DEMO_KEYS, PUBLISH_KEY, STATE_KEY, KeySource, SecretKeyError
 from transforms.sharding import Sharder
-from transforms.timing import Timing
+from transforms.state.timing import Timing
 from transforms.track_users import TrackUsers
 
 START = 1_767_225_600_000_000

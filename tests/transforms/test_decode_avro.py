@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from schemas.registry import load_schema
 from tests.transforms.decoding_cases import NOW, T0, decode_file, event, ids, reasons
-from transforms.mapping import Column, EventMapping, Time
+from transforms.mapping.model import Column, EventMapping, Time
 
 EVENT = load_schema("event")
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.transforms.decoding_cases import T0, decode_file, ids, reasons
-from transforms.mapping import Column, Constant, EventMapping, Time
+from transforms.mapping.model import Column, Constant, EventMapping, Time
 
 MESSAGES = EventMapping("csv", Column("src"), Constant("message"), Time("time", "s"), None, {"to": Column("dst")}, " ")
 VISITS = EventMapping(

@@ -10,7 +10,7 @@ from schemas.types import DeadLetter
 from tests.transforms.decoding_cases import NOW, line
 from transforms.decode_events import DecodeEvents
 from transforms.event_batch import EventBatch, EventBatchCoder
-from transforms.mapping import Column, EventMapping, Time
+from transforms.mapping.model import Column, EventMapping, Time
 from transforms.raw_chunk import RawChunk
 
 CHUNKS = [

@@ -9,8 +9,8 @@ import pytest
 from schemas.codec import HEADER_BYTES, encode_single_object
 from tests.transforms.decoding_cases import NOW, T0, event
 from transforms.decoding.event_decoder import EventDecoder
+from transforms.decoding.message_places import Messages
 from transforms.decoding.records import Decoded
-from transforms.messages import Messages
 from transforms.raw_chunk import Fault, RawChunk
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from transforms.keys import DEMO_KEYS, PUBLISH_KEY, STATE_KEY, SecretKeyError, load_keys, uses_demo_keys
+from transforms.keys.sources import DEMO_KEYS, PUBLISH_KEY, STATE_KEY, SecretKeyError, load_keys, uses_demo_keys
 
 A, B = b"sixteen bytes it is", b"another key of bytes"
 TEXT_A, TEXT_B = base64.b64encode(A).decode(), base64.b64encode(B).decode()

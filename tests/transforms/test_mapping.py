@@ -5,9 +5,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from transforms.decoding.foreign_times import foreign_times
-from transforms.mapping import Column, Constant, EventMapping, Time
-from transforms.mapping_file import MappingError, load_mapping, parse_mapping
+from transforms.decoding.foreign.times import foreign_times
+from transforms.mapping.file import MappingError, load_mapping, parse_mapping
+from transforms.mapping.model import Column, Constant, EventMapping, Time
 
 GOOD = """
 format: csv

@@ -3,7 +3,7 @@
 import apache_beam as beam
 from apache_beam.portability.api import beam_runner_api_pb2
 
-from pipeline.flink.permanent_ids import with_permanent_ids
+from pipeline.runners.flink.permanent_ids import with_permanent_ids
 from tests.transforms.permanent_names import LIST, committed_names, every_permanent_name, permanent_names
 
 BROKEN = (

@@ -8,9 +8,9 @@ import grpc
 import pytest
 
 from tests.transforms.secret_manager_fake import SecretManagerFake, secret_manager
-from transforms import secret_manager as product
-from transforms.keys import KeySource, SecretKeyError
-from transforms.secret_manager import is_secret_version, read_secret
+from transforms.keys import secret_manager as product
+from transforms.keys.secret_manager import is_secret_version, read_secret
+from transforms.keys.sources import KeySource, SecretKeyError
 
 STATE, PUBLISH = (f"projects/a-project/secrets/{name}/versions/3" for name in ("state-key", "pseudonym-key"))
 A, B = b"sixteen bytes: A", b"sixteen bytes: B"

@@ -9,14 +9,15 @@ import polars as pl
 import pytest
 from apache_beam.utils.timestamp import MAX_TIMESTAMP, Timestamp
 
-from segmentation.batches import FeaturesOfShard
-from segmentation.rules_file import parse_rules
+from segmentation.messages import FeaturesOfShard
+from segmentation.rules.file import parse_rules
 from segmentation.units import HOUR, MINUTE, SECOND
 from tests.transforms.live_shard import Bag, Cell, LiveShard, Stage, in_time
-from transforms import shard_state, tracking
-from transforms.shard_state import LAYOUT, ShardState, ShardStateError
-from transforms.timing import Timing
-from transforms.tracking import TrackerMachine
+from transforms.state import shard_state
+from transforms.state import tracked_shard as tracking
+from transforms.state.shard_state import LAYOUT, ShardState, ShardStateError
+from transforms.state.timing import Timing
+from transforms.state.tracked_shard import TrackerMachine
 
 START = 1_767_225_600_000_000
 MARGIN = 10 * SECOND

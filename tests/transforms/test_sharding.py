@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segmentation.batches import EventsOfShard
-from segmentation.hashing import hash_strings
-from segmentation.pseudonyms import Keys, Pseudonymizer, stable_shards
-from segmentation.rules_file import parse_rules
+from segmentation.columns.hashing import hash_strings
+from segmentation.identity.pseudonyms import Keys, Pseudonymizer, stable_shards
+from segmentation.messages import EventsOfShard
+from segmentation.rules.file import parse_rules
 from transforms.sharding import Sharder
 
 KEYS = Keys(b"state key of a test", b"publish key of a test")

@@ -2,14 +2,14 @@
 
 from typing import Protocol
 
-from transforms.decoding.avro_decoder import AvroDecoder, ForeignAvroDecoder
-from transforms.decoding.csv_decoder import CsvDecoder
-from transforms.decoding.json_decoder import ForeignJsonDecoder, JsonDecoder
+from transforms.decoding.formats.avro_decoder import AvroDecoder, ForeignAvroDecoder
+from transforms.decoding.formats.csv_decoder import CsvDecoder
+from transforms.decoding.formats.json_decoder import ForeignJsonDecoder, JsonDecoder
+from transforms.decoding.formats.single_objects import SingleObjectDecoder
 from transforms.decoding.reasons import DeadLetterReason
 from transforms.decoding.records import BadRecord, BadRecords, Columns, Decoded, no_columns
-from transforms.decoding.single_objects import SingleObjectDecoder
 from transforms.decoding.validation import GRANTED, validate
-from transforms.mapping import EventMapping
+from transforms.mapping.model import EventMapping
 from transforms.raw_chunk import Fault, Format, RawChunk
 
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from transforms.decoding.avro_blocks import Block
-from transforms.decoding.json_lines import lines_of
+from transforms.decoding.formats.avro_blocks import Block
+from transforms.decoding.formats.json_lines import lines_of
 from transforms.raw_chunk import RawChunk
 
 

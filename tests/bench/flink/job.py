@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from deploy.local import Stack
-from pipeline.flink.rest import FlinkError, FlinkRest
+from pipeline.runners.flink.rest import FlinkError, FlinkRest
 from tests.bench.flink.submit import Bench, Read, Submit
 from tests.bench.flink.topics import delete_topic
 from tests.bench.flink.usage import Usage, usage

@@ -10,8 +10,8 @@ from math import nan
 from statistics import quantiles
 from typing import Final
 
-from pipeline.io.event_topic import open_event_topic
-from pipeline.io.kafka_address import KafkaAddress
+from pipeline.io.kafka.address import KafkaAddress
+from pipeline.io.topics.event_topic import open_event_topic
 from segmentation.units import MINUTE, next_tick
 from tests.bench.flink.job import running
 from tests.bench.flink.live import plan_changes, wall_clock

@@ -20,7 +20,7 @@ from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec
 from apache_beam.typehints import KV
 from apache_beam.utils.timestamp import Timestamp
 
-from pipeline.flink.profile import flink_options
+from pipeline.runners.flink.options import flink_options
 
 HOUR = 3600
 WINDOW_HOURS = 7 * 24

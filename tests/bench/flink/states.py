@@ -10,8 +10,8 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from pipeline.io.event_topic import open_event_topic
-from pipeline.io.kafka_address import KafkaAddress
+from pipeline.io.kafka.address import KafkaAddress
+from pipeline.io.topics.event_topic import open_event_topic
 from tests.bench.flink.job import RunningJob, running
 from tests.bench.flink.live import faster_clock, plan_changes, wall_clock
 from tests.bench.flink.programs import RULES

@@ -5,7 +5,7 @@ from pathlib import Path
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from pipeline.replay import ReplayOptions, open_source, replay
+from pipeline.streams.replay import ReplayOptions, open_source, replay
 
 PARTITIONS = 4
 
@@ -14,7 +14,7 @@ def load(log: Path, servers: str, topic: str, batch: int = 1, rate: float | None
     """Puts the events of a log into a topic, ``batch`` of one partition in a record, ``rate`` a second; their number.
 
     Raises:
-        ValueError: an address, a number or the log cannot be used; `pipeline.replay` has the kinds.
+        ValueError: an address, a number or the log cannot be used; `pipeline.streams.replay` has the kinds.
     """
     pace = None if rate is None else f"{rate:g}/s"
     options = ReplayOptions.parse(

@@ -17,10 +17,10 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from deploy.local import default_folder
 from deploy.local.layout import Addresses
-from pipeline.flink.profile import flink_options
-from pipeline.flink.runner import FlinkClusterRunner
-from pipeline.io.pubsub_address import PubsubAddress
-from pipeline.io.pubsub_source import ReadPubsub
+from pipeline.io.pubsub.address import PubsubAddress
+from pipeline.io.pubsub.source import ReadPubsub
+from pipeline.runners.flink.options import flink_options
+from pipeline.runners.flink.submission import FlinkClusterRunner
 from tests.flink.cluster import poll
 from tests.pubsub_emulator.project import Project
 from tests.pubsub_emulator.running import HOST, attached, build

@@ -14,12 +14,12 @@ from typing import Any, Final
 from google.cloud import pubsub_v1
 from google.cloud.pubsub_v1.types import BatchSettings, PublisherOptions, PubsubMessage
 
-from pipeline.io.pubsub_address import PubsubAddress
-from pipeline.io.pubsub_sinks import PubsubSender
-from pipeline.io.topic_sinks import SendChanges, SendDeadLetters
+from pipeline.io.pubsub.address import PubsubAddress
+from pipeline.io.pubsub.sinks import PubsubSender
+from pipeline.io.topics.sinks import SendChanges, SendDeadLetters
 from schemas.types import DeadLetter
-from segmentation.frames import encode_frames
-from tests.io.changes import consistent_log, frame
+from segmentation.columns.frames import encode_frames
+from tests.pipeline.io.changes import consistent_log, frame
 from tests.pubsub_emulator.project import Project
 from tests.pubsub_emulator.running import HOST, attached, build
 

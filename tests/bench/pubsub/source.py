@@ -15,10 +15,10 @@ from typing import Final
 
 from google.cloud import pubsub_v1
 
-from pipeline.io.pubsub_address import PubsubAddress
-from pipeline.io.pubsub_messages import chunks_of_messages
-from pipeline.io.pubsub_publisher import TopicPublisher
-from pipeline.io.pubsub_reader import PULLERS, Place, SubscriptionReader
+from pipeline.io.pubsub.address import PubsubAddress
+from pipeline.io.pubsub.messages import chunks_of_messages
+from pipeline.io.pubsub.publisher import TopicPublisher
+from pipeline.io.pubsub.reader import PULLERS, Place, SubscriptionReader
 from tests.pubsub_emulator.project import Project
 from tests.pubsub_emulator.running import HOST, attached, build
 

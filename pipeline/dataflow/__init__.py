@@ -1,1 +1,0 @@
-"""Runs on Google Cloud Dataflow: options, source, job."""

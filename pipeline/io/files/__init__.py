@@ -1,0 +1,1 @@
+"""Files on this machine (and small ones in a bucket): event logs in, records out."""

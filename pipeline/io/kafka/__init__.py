@@ -1,0 +1,1 @@
+"""Kafka: addresses, clients, source and sinks."""

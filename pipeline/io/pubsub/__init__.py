@@ -1,0 +1,1 @@
+"""Pub/Sub: addresses, clients, sources and sinks, and how its topics are made."""

@@ -1,0 +1,1 @@
+"""What topics have in common, whichever system keeps them."""

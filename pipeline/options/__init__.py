@@ -1,0 +1,1 @@
+"""What the command line asks for, parsed and checked once."""

@@ -1,0 +1,218 @@
+"""The options of a run, parsed once into one frozen value."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pipeline.io.files.cloud_files import is_cloud_file
+from pipeline.io.places import Place, check_path, default_dead_letters, parse_place
+from pipeline.io.pubsub.address import PubsubAddress
+from pipeline.options.beam_args import check_beam_args
+from pipeline.options.errors import OptionError
+from pipeline.runners.choice import DATAFLOW, FLINK, choose_runner
+from segmentation.units import MILLISECOND, SECOND, parse_duration, parse_instant
+from transforms.keys.secret_manager import SHAPE, is_secret_version
+
+DEFAULT_SHARDS = 8
+#: Each shard costs a live run some round trips a bundle, so a few do better than many.
+DEFAULT_LIVE_SHARDS = 4
+MAX_SHARDS = 4096
+#: Live, so much disorder is waited for where nothing else is said, µs.
+DEFAULT_DISORDER = 10 * SECOND
+#: What `segments run` knows itself.
+OWN_OPTIONS = (
+    "--rules", "--events", "--changes", "--mapping", "--profiles", "--dead-letters", "--audit", "--emit",
+    "--until", "--max-disorder", "--shards", "--summary", "--runner", "--expansion-service", "--from-savepoint",
+    "--detach", "--state-key-secret", "--pseudonym-key-secret", "--dry-run", "--quiet", "--verbose", "--help",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What `segments run` was asked to do.
+
+    Times are µs. ``audit``: None where nobody wants it. ``early``: also emit provisional changes as batches arrive.
+    ``until``: settle up to there, None for the end of the log. ``beam_args`` go to Beam as they are; each of them is an
+    option that Beam knows.
+    """
+
+    rules: str
+    events: Place
+    changes: Place
+    dead_letters: Place
+    audit: Place | None
+    mapping: str | None
+    profiles: str | None
+    early: bool
+    until: int | None
+    max_disorder: int
+    shards: int
+    summary: str | None
+    runner: str
+    beam_args: tuple[str, ...]
+    #: Only for Flink: where the sources are expanded, what state to start from, and whether to leave a running job.
+    expansion_service: str | None = None
+    from_savepoint: str | None = None
+    detach: bool = False
+    #: Versions of secrets in Secret Manager that hold the keys: both, or None where the environment has them.
+    state_key_secret: str | None = None
+    pseudonym_key_secret: str | None = None
+
+    @property
+    def live(self) -> bool:
+        """Whether the input has no end."""
+        return not isinstance(self.events, str)
+
+    @property
+    def outputs(self) -> dict[str, Place]:
+        """By option where records go."""
+        always: dict[str, Place] = {"--changes": self.changes, "--dead-letters": self.dead_letters}
+        return always if self.audit is None else {**always, "--audit": self.audit}
+
+    @classmethod
+    def parse(
+        cls,
+        *,
+        rules: str,
+        events: str,
+        changes: str,
+        mapping: str | None = None,
+        profiles: str | None = None,
+        dead_letters: str | None = None,
+        audit: str | None = None,
+        emit: str | None = None,
+        until: str | None = None,
+        max_disorder: str | None = None,
+        shards: int | None = None,
+        summary: str | None = None,
+        runner: str | None = None,
+        expansion_service: str | None = None,
+        from_savepoint: str | None = None,
+        detach: bool = False,
+        state_key_secret: str | None = None,
+        pseudonym_key_secret: str | None = None,
+        beam_args: tuple[str, ...] = (),
+    ) -> "RunOptions":
+        """From the texts of a command line.
+
+        Raises:
+            OptionError: a value can't be used; the message names the option.
+            AddressError: the address of a topic can't be used; the message names the option.
+        """
+        for option, path in {"--mapping": mapping, "--summary": summary}.items():
+            if path is not None and not (option == "--mapping" and is_cloud_file(path)):
+                check_path(option, path)
+        if profiles is not None:
+            _check_store(profiles)
+        source = parse_place("--events", events)
+        live = not isinstance(source, str)
+        chosen = choose_runner(runner, source)
+        check_beam_args(beam_args, OWN_OPTIONS, flink=chosen == FLINK)
+        sink = parse_place("--changes", changes, reads=False)
+        disorder = DEFAULT_DISORDER if live else 0
+        parts = DEFAULT_LIVE_SHARDS if live else DEFAULT_SHARDS
+        options = cls(
+            rules=rules,
+            events=source,
+            changes=sink,
+            dead_letters=(
+                default_dead_letters(sink)
+                if dead_letters is None
+                else parse_place("--dead-letters", dead_letters, reads=False)
+            ),
+            audit=None if audit is None else parse_place("--audit", audit, reads=False),
+            mapping=mapping,
+            profiles=profiles,
+            early=live if emit is None else _emit(emit) == "early",
+            until=None if until is None else _parsed("--until", until, parse_instant),
+            max_disorder=disorder if max_disorder is None else _disorder(max_disorder),
+            shards=parts if shards is None else _shards(shards),
+            summary=summary,
+            runner=chosen,
+            beam_args=beam_args,
+            expansion_service=expansion_service,
+            from_savepoint=from_savepoint,
+            detach=detach,
+            state_key_secret=state_key_secret,
+            pseudonym_key_secret=pseudonym_key_secret,
+        )
+        _check_secrets(options)
+        if live:
+            _check_live(options)
+        if chosen == DATAFLOW:
+            _check_dataflow(options)
+        if chosen != FLINK and (expansion_service is not None or from_savepoint is not None or detach):
+            raise OptionError("--expansion-service, --from-savepoint and --detach are for --runner flink")
+        return options
+
+
+def _check_store(url: str) -> None:
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        raise OptionError("--profiles: expected a URL such as sqlite:///out/profiles.db")
+    if scheme != "sqlite":
+        raise OptionError(f"--profiles: {scheme}:// is not available yet; write sqlite:///FILE")
+    if not rest.startswith("/") or rest == "/":
+        raise OptionError("--profiles: the URL names no file; write sqlite:///FILE, or sqlite:////FILE from the root")
+
+
+def _check_live(options: RunOptions) -> None:
+    """Files appear when a run ends, and a live one has no end; Flink's workers may be anywhere, besides."""
+    for option, place in options.outputs.items():
+        if isinstance(place, str):
+            shapes = "kafka://HOST:PORT/TOPIC or pubsub://PROJECT/topics/TOPIC"
+            raise OptionError(f"{option}: a live run writes to {shapes}, not to a file")
+    if options.profiles is not None:
+        raise OptionError("--profiles: sqlite:// is a file of this machine, which a live run's workers can't share")
+    if options.until is not None:
+        raise OptionError("--until: a live run has no end; leave it out")
+    if options.detach and options.summary is not None:
+        raise OptionError("--summary: the numbers are known when the job has ended, and --detach doesn't wait for it")
+
+
+def _check_dataflow(options: RunOptions) -> None:
+    """Its workers reach Google's services only, and the job goes on when the command has ended."""
+    for option, place in options.outputs.items():
+        if not isinstance(place, PubsubAddress):
+            raise OptionError(f"{option}: on Dataflow a run writes to pubsub://PROJECT/topics/TOPIC")
+    if options.summary is not None:
+        raise OptionError("--summary: the numbers are known when the job has ended, and Dataflow's goes on by itself")
+
+
+def _check_secrets(options: RunOptions) -> None:
+    names = {"--state-key-secret": options.state_key_secret, "--pseudonym-key-secret": options.pseudonym_key_secret}
+    for option, name in names.items():
+        if name is None and options.runner == DATAFLOW:
+            raise OptionError(f"{option}: missing; Dataflow's workers have nothing of this environment, keys included")
+        if name is None and any(names.values()):
+            raise OptionError(f"{option}: missing; the two keys come from the same place")
+        if name is not None and not is_secret_version(name):
+            raise OptionError(
+                f"{option}: expected {SHAPE}, found {name!r}; a version is named by its number, so that all workers "
+                "have the same key"
+            )
+
+
+def _emit(text: str) -> str:
+    if text not in ("early", "settled"):
+        raise OptionError(f"--emit: expected early or settled, found {text!r}")
+    return text
+
+
+def _shards(number: int) -> int:
+    if not 1 <= number <= MAX_SHARDS:
+        raise OptionError(f"--shards: expected 1 to {MAX_SHARDS}, found {number}")
+    return number
+
+
+def _disorder(text: str) -> int:
+    micros = _parsed("--max-disorder", text, parse_duration)
+    if micros % MILLISECOND:
+        raise OptionError(f"--max-disorder: expected whole milliseconds, found {text!r}")
+    return micros
+
+
+def _parsed(option: str, text: str, parse: Callable[[str], int]) -> int:
+    try:
+        return parse(text)
+    except (ValueError, OverflowError) as error:
+        raise OptionError(f"{option}: {error}") from error

@@ -1,1 +1,0 @@
-"""Topics, subscriptions and schemas on Pub/Sub, as a file wants them."""

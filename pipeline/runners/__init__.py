@@ -1,0 +1,1 @@
+"""Where a run happens: one contract, a room for each runner that needs more than a file."""

@@ -1,0 +1,1 @@
+"""Flink: how jobs are submitted, watched and stopped."""

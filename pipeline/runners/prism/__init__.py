@@ -1,0 +1,1 @@
+"""Prism, Beam's local runner for live runs."""

@@ -1,0 +1,1 @@
+"""Topics as people use them: send a log, keep time going, look at what comes out."""

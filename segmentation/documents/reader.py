@@ -1,0 +1,184 @@
+"""Typed access to the nodes of a rules file; what does not fit is noted with its place and reading goes on."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from segmentation.documents.problems import Problem
+from segmentation.documents.suggestions import did_you_mean
+from segmentation.documents.yaml import place_within
+from segmentation.expressions.syntax import is_plain_name
+from segmentation.units import DAY, format_duration, parse_duration
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_LONGEST = 36_500 * DAY
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A key of a mapping and its value."""
+
+    key: ScalarNode
+    value: Node
+
+
+class Reader:
+    """Reads nodes and gathers problems. Every method returns None for what is not of the type asked for."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self.text = text
+        self.file = file
+        self.problems: list[Problem] = []
+
+    def report(self, node: Node, message: str, offset: int | None = None) -> None:
+        """Notes a problem at a node, or at the character ``offset`` of its value."""
+        line, column = node.start_mark.line + 1, node.start_mark.column + 1
+        if offset is not None and isinstance(node, ScalarNode):
+            line, column = place_within(self.text, node, offset)
+        self.problems.append(Problem(self.file, line, column, message))
+
+    def mapping(
+        self,
+        node: Node,
+        what: str,
+        known: Sequence[str] | None = None,
+        needed: Iterable[str] = (),
+        at: Node | None = None,
+    ) -> Mapping[str, Entry]:
+        """The entries by key; empty for another type. A missing key is noted at ``at``, else at the mapping."""
+        if not isinstance(node, MappingNode):
+            self.report(node, f"{what} must be a mapping, found {describe(node)}")
+            return {}
+        entries: dict[str, Entry] = {}
+        for key, value in node.value:
+            if _has_tag(value, "null") and not value.value:
+                value.start_mark = key.start_mark  # what is missing stands where its key stands
+            name = self.text_of(key, "a key")
+            if name is None:
+                continue
+            if name in entries:
+                first = entries[name].key.start_mark.line + 1
+                self.report(key, f"duplicate key {name!r}; the first is in line {first}")
+            elif known is not None and name not in known:
+                expected = f"expected {', '.join(known)}{did_you_mean(name, known)}"
+                if node.flow_style and _has_tag(value, "null"):
+                    expected = "within { } a comma ends the value before: put quotes around a value with commas"
+                self.report(key, f"unknown key {name!r} in {what}; {expected}")
+            else:
+                entries[name] = Entry(key, value)
+        for name in needed:
+            if name not in entries:
+                self.report(node if at is None else at, f"{what} needs the key {name!r}")
+        return entries
+
+    def named(self, node: Node, what: str) -> Mapping[str, Entry]:
+        """A mapping that is not empty and whose keys are names."""
+        entries = self.mapping(node, what)
+        if isinstance(node, MappingNode) and not node.value:
+            self.report(node, f"{what} must not be empty")
+        return entries
+
+    def text_of(self, node: Node, what: str) -> str | None:
+        """Text that is not empty."""
+        if not isinstance(node, ScalarNode) or not _has_tag(node, "str"):
+            hint = "; put it in quotes" if isinstance(node, ScalarNode) and node.value else ""
+            self.report(node, f"{what} must be text, found {describe(node)}{hint}")
+            return None
+        if not node.value.strip():
+            self.report(node, f"{what} must not be empty")
+            return None
+        return str(node.value)
+
+    def name(self, node: Node, what: str) -> str | None:
+        """A name: a small letter, then small letters, digits and underscores."""
+        name = self.text_of(node, what)
+        if name is not None and not _NAME.fullmatch(name):
+            self.report(node, f"{what} {name!r} is not a name; expected small letters, digits and _, a letter first")
+            return None
+        return name
+
+    def feature_name(self, node: Node) -> None:
+        """Notes a feature's name that could not stand in a condition."""
+        name = self.name(node, "the feature")
+        if name is not None and not is_plain_name(name):
+            self.report(node, f"the feature name {name!r} is a word of the condition language; choose another")
+
+    def integer(self, node: Node, what: str, least: int, most: int = 10**9) -> int | None:
+        """A whole number within bounds."""
+        value = _integer(node)
+        if value is None or value < least:
+            self.report(node, f"{what} must be a whole number of at least {least}, found {describe(node)}")
+            return None
+        if value > most:
+            self.report(node, f"{what} must be at most {most}, found {value}")
+            return None
+        return value
+
+    def duration(self, node: Node, what: str, least: int = 1) -> int | None:
+        """A duration in microseconds."""
+        if not isinstance(node, ScalarNode) or not node.value:
+            self.report(node, f"{what} must be a duration such as 24h, found {describe(node)}")
+            return None
+        try:
+            micros = parse_duration(node.value)
+        except ValueError as error:
+            self.report(node, f"{what}: {error}")
+            return None
+        if micros < least or micros > _LONGEST:
+            bound = "longer than 0s" if micros < least else f"at most {format_duration(_LONGEST)}"
+            self.report(node, f"{what} must be {bound}, found {node.value}")
+            return None
+        return micros
+
+    def texts(self, node: Node, what: str) -> tuple[str, ...] | None:
+        """A list of different texts; a single text counts as a list of one."""
+        members = node.value if isinstance(node, SequenceNode) else [node]
+        if not members:
+            self.report(node, f"{what} must not be an empty list")
+            return None
+        found: dict[str, None] = {}
+        for member in members:
+            text = self.text_of(member, what)
+            if text is not None and text in found:
+                self.report(member, f"{what} has {text!r} twice")
+            elif text is not None:
+                found[text] = None
+        return tuple(found)
+
+    def choice(self, node: Node, what: str, choices: Sequence[str]) -> str | None:
+        """One of some words."""
+        word = self.text_of(node, what)
+        if word is not None and word not in choices:
+            self.report(node, f"unknown {what} {word!r}; expected {', '.join(choices)}{did_you_mean(word, choices)}")
+            return None
+        return word
+
+
+def describe(node: Node) -> str:
+    """What a node is, for an error message."""
+    if isinstance(node, MappingNode):
+        return "a mapping"
+    if isinstance(node, SequenceNode):
+        return "a list"
+    if _has_tag(node, "null"):
+        return "nothing"
+    return repr(node.value) if _has_tag(node, "str") else str(node.value)
+
+
+def _has_tag(node: Node, tag: str) -> bool:
+    return node.tag == f"tag:yaml.org,2002:{tag}"
+
+
+def _integer(node: Node) -> int | None:
+    if not isinstance(node, ScalarNode) or not _has_tag(node, "int"):
+        return None
+    written = node.value.replace("_", "")
+    try:
+        return int(written, 10)
+    except ValueError:
+        try:
+            return int(written, 0)
+        except ValueError:
+            return None

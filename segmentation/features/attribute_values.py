@@ -1,0 +1,53 @@
+"""The values of attributes as codes (a column of small integers per user) or as numbers."""
+
+import re
+
+import numpy as np
+import numpy.typing as npt
+
+from segmentation.columns.texts import Texts
+from segmentation.features.timeline import I64
+from segmentation.rules.model import UNKNOWN
+
+#: A number as JSON writes it: other texts that some reader would take for one ("+5", "007") are none.
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+#: The code of "no value".
+NO_VALUE = -1
+
+
+class Vocabulary:
+    """Texts by code, in the order of their first appearance; a closed one turns all others into `UNKNOWN`."""
+
+    def __init__(self, closed: tuple[str, ...] | None) -> None:
+        self._closed = closed
+        self.texts: list[str] = [*closed, UNKNOWN] if closed is not None else []
+        self._codes = {text: code for code, text in enumerate(self.texts)}
+
+    def encode(self, values: Texts) -> I64:
+        """The code of each text (none may be null)."""
+        distinct, place = np.unique(values.codes, return_inverse=True)
+        codes: I64 = np.array([self._code(values.values[each]) for each in distinct.tolist()], np.int64)[place]
+        return codes
+
+    def _code(self, text: str) -> int:
+        code = self._codes.get(text)
+        if code is None and self._closed is not None:
+            return self._codes[UNKNOWN]
+        if code is None:
+            code = self._codes[text] = len(self.texts)
+            self.texts.append(text)
+        return code
+
+    def restore(self, texts: list[str]) -> None:
+        """Take over the texts of an earlier vocabulary."""
+        self.texts = texts
+        self._codes = {text: code for code, text in enumerate(texts)}
+
+
+def numbers_of(values: Texts) -> npt.NDArray[np.float64]:
+    """The number that each text is, NaN for one that is none (no text may be null)."""
+    distinct, place = np.unique(values.codes, return_inverse=True)
+    texts = [values.values[code] for code in distinct.tolist()]
+    numbers = [float(text) if _NUMBER.fullmatch(text) else np.nan for text in texts]
+    result: npt.NDArray[np.float64] = np.array(numbers, np.float64)[place]
+    return result

@@ -1,0 +1,1 @@
+"""Who a user is: pseudonyms inside and outside. Raw user ids end here."""

@@ -1,0 +1,212 @@
+"""From features and populations to segment changes: one shard's memberships, advanced over ticks. Knows nothing of
+Beam.
+
+Conditions are evaluated in columns over all (user, tick) rows of a span at which something they read may have
+changed: the user's features, time (`Crossings`), or the population (`Measures`). Memberships then step from tick to
+tick over just these rows, and over the users whom a dwell makes due (`Stepper`).
+"""
+
+import numpy as np
+import polars as pl
+
+from segmentation.columns.frames import decode_frames, encode_frames, tables_under
+from segmentation.expressions import Table
+from segmentation.features.timeline import I64, Column, Span, merged_keys
+from segmentation.membership.changes import ChangeLog, Context, joined
+from segmentation.membership.conditions import Conditions, feature_table
+from segmentation.membership.due import Crossings
+from segmentation.membership.memberships import Memberships
+from segmentation.membership.provisional import Provisional, claims_of, unconfirmed
+from segmentation.membership.stepping import Stepper
+from segmentation.membership.user_table import Timeline, UserTable, feature_columns
+from segmentation.messages import FeaturesOfShard
+from segmentation.outputs.profile_frame import PROFILE_COLUMNS
+from segmentation.population.measures import Measures
+from segmentation.population.moves import MovesByFeature
+from segmentation.rules.model import Rules
+
+#: Boundaries handled in one columnar step: bounds memory, not exactness.
+_BOUNDARIES_PER_STEP = 512
+#: Rows (users × ticks) evaluated in one columnar step where a condition changes with every tick.
+_ROWS_PER_STEP = 4_000_000
+
+
+class Assigner:
+    """One shard's users, their features as of the last settled tick, and their memberships.
+
+    Args:
+        rules: the rules to follow.
+        publish_key: keys the published pseudonyms.
+    """
+
+    def __init__(self, rules: Rules, publish_key: bytes) -> None:
+        self.rules = rules
+        #: The last settled tick, µs; None before the first.
+        self.settled: int | None = None
+        self.conditions = Conditions(rules)
+        self._users = UserTable(rules)
+        self._measures = Measures(rules)
+        self._crossings = Crossings(self.conditions)
+        self._memberships = Memberships(self.conditions)
+        self._stepper = Stepper(self._memberships, self.conditions.width)
+        self._log = ChangeLog(rules, self.conditions, publish_key)
+        self._provisional = Provisional()
+
+    @property
+    def members(self) -> dict[str, int]:
+        """The number of members of each segment, settled."""
+        totals = self._memberships.member.sum(axis=0)
+        return {name: int(totals[position]) for name, position in self.conditions.positions.items()}
+
+    def cut_scores(self) -> dict[str, int]:
+        """The least score that reaches each percentile a rule asks for, as of the last settled tick: ``f>=80`` ->
+        score."""
+        return self._measures.cut_scores()
+
+    def advance(self, features: FeaturesOfShard, moves: MovesByFeature) -> pl.DataFrame:
+        """Settle the ticks of ``features`` with the population's ``moves`` in them.
+
+        Returns:
+            The changes, as `segmentation.outputs.change_frame` without ``emitted_at`` and ``trace_context``, each
+            user's in the order of their sequence.
+        """
+        self._measures.add(moves)
+        rows = self._taken_in(features)
+        parts = []
+        settled, tick = features.settled, self.rules.tick
+        steps = self._steps(features)
+        for until in steps:
+            within = rows
+            if len(steps) > 1:
+                chosen = (rows["tick"] > settled) & (rows["tick"] <= until)
+                within = {name: column[chosen] for name, column in rows.items()}
+            parts += self._settle(within, Span(settled, tick, (until - settled) // tick))
+            settled = until
+        self.settled = features.until
+        return joined(parts)
+
+    def preview(self, features: FeaturesOfShard) -> pl.DataFrame:
+        """The early changes that a preview of features makes at once (columns as in `advance`). Settled state stays.
+
+        ``features`` has one row per user and the column ``at``, µs. Percentiles are those of the live score among the
+        others in the population of the last boundary.
+        """
+        rows = self._taken_in(features)
+        users, at = rows["user"], rows["at"]
+        columns = {name: rows[name] for name in self._users.columns}
+        percentiles = self._measures.early_percentiles(columns, self._users.columns, users)
+        wanted = self.conditions.columns
+        frame = feature_table(self.rules, columns, at, percentiles, self._users.vocabularies, wanted)
+        step = self._memberships.decide(users, self.conditions.evaluate(frame, len(users)), at)
+        tick = self.rules.tick
+        due = np.maximum((at // tick + 1) * tick, 0 if self.settled is None else self.settled + tick)
+        sequence = self._log.sequences(len(self._users))[users]
+        early = self._provisional.claim(users, at, due, step, sequence)
+        return self._log.early(early, self._users.internals, claims_of(early, users, frame))
+
+    def profiles(self) -> pl.DataFrame:
+        """Profiles of the users looked at since the last call, as of the last settled tick
+        (`segmentation.outputs.profile_frame`)."""
+        rows = np.flatnonzero(self._stepper.looked_at)
+        self._stepper.looked_at[:] = False
+        if self.settled is None or not len(rows):
+            return pl.DataFrame(schema=PROFILE_COLUMNS)
+        span = Span(self.settled, self.rules.tick, 0)
+        percentiles = {name for name in self.conditions.columns if name.startswith("percentile(")}
+        frame = self._frame(self._users.now(), rows, span, feature_columns(self.rules) | percentiles)
+        columns = {name: values.series(len(rows)) for name, values in frame.items() if name != "tick"}
+        return pl.DataFrame(
+            {
+                "subject_id": self._log.subjects(self._users.internals, rows),
+                "as_of": np.full(len(rows), self.settled, np.int64),
+                "sequence": self._log.sequences(len(self._users))[rows],
+                "rules_version": np.full(len(rows), self.rules.version, np.int64),
+                "memberships": self._log.membership_texts(self._memberships.member[rows]),
+                "features": pl.DataFrame(columns).select(pl.struct(pl.all()).struct.json_encode()).to_series(),
+            },
+            schema=PROFILE_COLUMNS,
+        )
+
+    def snapshot(self) -> bytes:
+        """The whole table as bytes."""
+        parts = {
+            "": self._users.tables(),
+            "memberships/": self._memberships.tables(),
+            "population/": self._measures.tables(),
+            "early/": self._provisional.tables(),
+            "log/": {"sequence": pl.DataFrame({"sequence": self._log.sequences(len(self._users))})},
+        }
+        tables = {prefix + name: table for prefix, part in parts.items() for name, table in part.items()}
+        return encode_frames({"settled": self.settled, "segments": list(self.rules.segments)}, tables)
+
+    def restore(self, data: bytes) -> None:
+        """Take over what `snapshot` gave; what conditions say, and where scores stand, follows from it.
+
+        Raises:
+            FrameError: the bytes are of another layout.
+            KeyError: they hold other features or segments than the rules declare.
+        """
+        meta, tables = decode_frames(data)
+        if meta["segments"] != list(self.rules.segments):
+            raise KeyError(f"the state holds the segments {meta['segments']}, the rules {list(self.rules.segments)}")
+        self._users.restore(tables)
+        self._memberships.restore(tables_under(tables, "memberships/"))
+        self._provisional.restore(tables_under(tables, "early/"))
+        self._log.sequence = tables["log/sequence"]["sequence"].to_numpy().copy()
+        self._stepper.grow(len(self._users))
+        self.settled = settled = meta["settled"]
+        if settled is not None:
+            self._measures.restore(tables_under(tables, "population/"), settled, self._users.columns)
+            everyone = np.arange(len(self._users))
+            span = Span(settled, self.rules.tick, 0)
+            frame = self._frame(self._users.now(), everyone, span, self.conditions.columns)
+            self._stepper.results = self.conditions.evaluate(frame, len(everyone))
+
+    def _taken_in(self, features: FeaturesOfShard) -> dict[str, Column]:
+        known = len(self._users)
+        rows = self._users.taken_in(features)
+        self._log.meet(self._users.internals, known)
+        self._stepper.grow(len(self._users))
+        return rows
+
+    def _steps(self, features: FeaturesOfShard) -> list[int]:
+        """The last tick (µs) of each columnar step: few boundaries each, and few rows where every tick has some."""
+        ends = {*self._measures.moved_boundaries()[_BOUNDARIES_PER_STEP::_BOUNDARIES_PER_STEP], features.until}
+        if self._crossings.at_every_tick:
+            reach = max(_ROWS_PER_STEP // max(len(self._users), 1), 1) * self.rules.tick
+            ends.update(range(features.settled + reach, features.until, reach))
+        return sorted(end for end in ends if features.settled < end <= features.until)
+
+    def _settle(self, rows: dict[str, Column], span: Span) -> list[pl.DataFrame]:
+        """The retractions and the changes of one span."""
+        timeline = self._users.timeline(rows, span)
+        moved = self._measures.due(timeline, span)
+        keys = merged_keys([timeline.changes.keys, *self._crossings.due(timeline, span), *moved])
+        keys = keys[np.argsort(keys % span.stride, kind="stable")]
+        frame = self._frame(timeline, keys, span, self.conditions.columns)
+        results = self.conditions.evaluate(frame, len(keys))
+        before = self._memberships.member.copy() if self._provisional.open else self._memberships.member
+        decided = self._stepper.walk(keys // span.stride, keys % span.stride, results, span)
+        retracted = unconfirmed(self._provisional, decided, before, span, self._log.sequences(len(self._users)))
+        context = Context(
+            timeline,
+            span,
+            lambda keys, wanted: self._frame(timeline, keys, span, wanted),
+            lambda keys, feature: self._measures.others_moved(timeline, keys, span, feature),
+        )
+        parts = [
+            self._log.early(retracted, self._users.internals, None),
+            self._log.changes(decided, self._users.internals, context),
+        ]
+        self._users.move_to_end(timeline, span)
+        self._measures.forget_before(span.end)
+        return parts
+
+    def _frame(self, timeline: Timeline, keys: I64, span: Span, wanted: frozenset[str]) -> Table:
+        """The table that expressions read, a row per key."""
+        ticks = span.settled + keys % span.stride * span.tick
+        journeys = {name.rpartition(".")[0] for name in wanted if "." in name}
+        names = [name for name in self._users.columns if name in wanted or name.rpartition(".")[0] in journeys]
+        columns = timeline.at(keys, [*names, *(name for name in self._measures.columns(wanted) if name not in names)])
+        percentiles = self._measures.percentiles(columns, ticks, wanted)
+        return feature_table(self.rules, columns, ticks, percentiles, self._users.vocabularies, wanted)

@@ -1,0 +1,143 @@
+"""The users of one shard and what is known of them as of the last settled tick."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from segmentation.features.attribute_values import NO_VALUE
+from segmentation.features.timeline import I64, Changes, Column, Span, grown, last_before, write_latest
+from segmentation.membership.conditions import raw_columns
+from segmentation.messages import FeaturesOfShard
+from segmentation.rules.model import Journey, Rules
+
+_JOURNEY = ("status", "started_at", "completed_at", "time_to_complete", "steps_done")
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """What holds from when on: ``before`` the span, by user, and from the rows of ``changes`` on.
+
+    Besides the features ``changes`` has the columns ``event`` and ``late``: whether one was accepted in just that tick.
+    """
+
+    before: Mapping[str, Column]
+    changes: Changes
+    stride: int
+
+    def at(self, keys: I64, names: list[str]) -> dict[str, Column]:
+        """By name the values that hold at each key."""
+        position = last_before(self.changes.keys, keys, self.stride)
+        known = np.flatnonzero(position >= 0)
+        position = position[known]
+        users = keys // self.stride
+        result = {}
+        for name in names:
+            column = self.before[name][users]
+            column[known] = self.changes.columns[name][position]
+            result[name] = column
+        return result
+
+    def following(self, keys: I64) -> I64:
+        """The key up to which (exclusive) what holds at each key holds: the user's next row, or one past the span."""
+        last_of_user = (keys // self.stride + 1) * self.stride
+        rows = np.append(self.changes.keys, np.iinfo(np.int64).max)
+        until: I64 = np.minimum(rows[np.searchsorted(self.changes.keys, keys, side="right")], last_of_user)
+        return until
+
+
+class UserTable:
+    """Internal ids, raw feature columns (one value per user) and the vocabularies of attributes."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.internals: list[bytes] = []
+        self.vocabularies: dict[str, list[str]] = {}
+        self._fills = raw_columns(rules)
+        self.columns: dict[str, Column] = {name: np.array([], _dtype(fill)) for name, fill in self._fills.items()}
+        self._rows: dict[bytes, int] = {}
+        self._known: dict[str, dict[str, int]] = {}
+
+    def __len__(self) -> int:
+        return len(self.internals)
+
+    def taken_in(self, features: FeaturesOfShard) -> dict[str, Column]:
+        """The rows of ``features`` with this table's user numbers and codes; new users get a row each."""
+        numbers = np.array([self._row(internal) for internal in features.users], np.int64)
+        rows = {**features.rows, "user": numbers[features.rows["user"]]}
+        for name, texts in features.vocabularies.items():
+            rows[name] = np.array([*self._codes(name, texts), NO_VALUE], np.int64)[rows[name]]
+        self.columns = {name: grown(values, len(self), self._fills[name]) for name, values in self.columns.items()}
+        return rows
+
+    def timeline(self, rows: Mapping[str, Column], span: Span) -> Timeline:
+        """What holds from when on, given the ``rows`` of a span in the order of (user, tick) as they were told."""
+        keys = span.keys(rows["user"], span.index(rows["tick"]))
+        columns = {name: rows[name] for name in (*self.columns, "event", "late")}
+        if len(keys) > 1 and not (keys[1:] > keys[:-1]).all():
+            order = np.argsort(keys)
+            keys, columns = keys[order], {name: values[order] for name, values in columns.items()}
+        return Timeline(self.columns, Changes(keys, columns), span.stride)
+
+    def now(self) -> Timeline:
+        """What holds, as a timeline of a span without ticks."""
+        nothing = np.empty(0, np.int64)
+        return Timeline(self.columns, Changes(nothing, {name: values[:0] for name, values in self.columns.items()}), 1)
+
+    def move_to_end(self, timeline: Timeline, span: Span) -> None:
+        """Let what holds at the end of the span hold."""
+        columns = {name: timeline.changes.columns[name] for name in self.columns}
+        write_latest(Changes(timeline.changes.keys, columns), self.columns, span)
+
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """``users``, ``columns`` and ``vocabulary/…``."""
+        return {
+            "users": pl.DataFrame({"internal": pl.Series(self.internals, dtype=pl.Binary)}),
+            "columns": pl.DataFrame(self.columns),
+            **{
+                f"vocabulary/{name}": pl.DataFrame({"text": pl.Series(texts, dtype=pl.String)})
+                for name, texts in self.vocabularies.items()
+            },
+        }
+
+    def restore(self, tables: Mapping[str, pl.DataFrame]) -> None:
+        """Take over what `tables` gave.
+
+        Raises:
+            KeyError: they hold other features than the rules declare.
+        """
+        self.internals = tables["users"]["internal"].to_list()
+        self._rows = {internal: row for row, internal in enumerate(self.internals)}
+        self.columns = {name: tables["columns"][name].to_numpy().copy() for name in self.columns}
+        for name, table in tables.items():
+            kind, _, feature = name.partition("/")
+            if kind == "vocabulary":
+                self._codes(feature, table["text"].to_list())
+
+    def _row(self, internal: bytes) -> int:
+        row = self._rows.get(internal)
+        if row is None:
+            row = self._rows[internal] = len(self.internals)
+            self.internals.append(internal)
+        return row
+
+    def _codes(self, name: str, texts: list[str]) -> list[int]:
+        held = self.vocabularies.setdefault(name, [])
+        known = self._known.setdefault(name, {})
+        for text in texts:
+            if text not in known:
+                known[text] = len(held)
+                held.append(text)
+        return [known[text] for text in texts]
+
+
+def feature_columns(rules: Rules) -> frozenset[str]:
+    """Every column of every feature, as expressions name them (without percentiles)."""
+    names: set[str] = set()
+    for name, feature in rules.features.items():
+        names |= {f"{name}.{part}" for part in _JOURNEY} if isinstance(feature, Journey) else {name}
+    return frozenset(names)
+
+
+def _dtype(fill: object) -> type[np.generic]:
+    return np.float64 if isinstance(fill, float) else np.int64

@@ -1,0 +1,1 @@
+"""The rules that a run follows: the file, checked and frozen."""

@@ -1,0 +1,151 @@
+"""The rules file: YAML to `Rules`, or every error in it with its place."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from ruamel.yaml.nodes import MappingNode, Node
+
+from segmentation.documents.problems import Problem, RulesError
+from segmentation.documents.reader import Entry, Reader
+from segmentation.documents.yaml import compose
+from segmentation.expressions import segments_read
+from segmentation.expressions.nodes import Expression
+from segmentation.expressions.rendering import render
+from segmentation.expressions.vocabulary import kind_of
+from segmentation.rules.features import ReadFeatures, read_features
+from segmentation.rules.model import Feature, Rules, Segment
+from segmentation.rules.order import check_cycles, order_of
+from segmentation.rules.segments import ReadSegments, read_segments
+from segmentation.units import MINUTE, format_duration
+
+__all__ = ["DEFAULT_POPULATION_MINIMUM", "DEFAULT_TICK", "Problem", "RulesError", "load_rules", "parse_rules"]
+
+#: Below this many users with a score a percentile says little and is NULL.
+DEFAULT_POPULATION_MINIMUM = 20
+
+#: The tick of a file that neither names one nor has a rolling feature whose ``every`` would be it.
+DEFAULT_TICK = 5 * MINUTE
+
+_KEYS = ("version", "tick", "population", "features", "segments")
+
+
+def load_rules(path: str | Path) -> Rules:
+    """The rules in a file.
+
+    Raises:
+        RulesError: the file cannot be read, is not YAML in UTF-8, or has errors: all of them, by place.
+    """
+    file = str(path)
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise RulesError([Problem(file, 1, 1, f"cannot be read: {error.strerror or error}")]) from error
+    try:
+        return parse_rules(data.decode(), file)
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        column = len(before[before.rfind(b"\n") + 1 :].decode(errors="replace")) + 1
+        problem = Problem(file, before.count(b"\n") + 1, column, f"not UTF-8: {error.reason}")
+        raise RulesError([problem]) from None
+
+
+def parse_rules(text: str, file: str) -> Rules:
+    """The rules in a YAML text; ``file`` is what errors call it.
+
+    Raises:
+        RulesError: every error found, by place; of an error in the YAML itself only the first.
+    """
+    root = compose(text, file)
+    if root is None:
+        raise RulesError(
+            [Problem(file, 1, 1, "the file is empty; expected a mapping with version, features, segments")]
+        )
+    reader = Reader(text, file)
+    top = reader.mapping(root, "the rules file", _KEYS)
+    if isinstance(root, MappingNode):
+        for key in ("version", "features", "segments"):
+            if key not in top:
+                reader.report(root, f"the rules file needs the key {key!r}")
+    version = reader.integer(top["version"].value, "version", 1) if "version" in top else None
+    minimum = _minimum(reader, top)
+    features = read_features(reader, top["features"].value) if "features" in top else None
+    if features is None or not (features.features or features.unreadable):
+        features = ReadFeatures({}, None, ())
+    tick = _tick(reader, top, features.everys)
+    segments = read_segments(reader, top["segments"].value, features) if "segments" in top else None
+    if segments is not None:
+        check_cycles(reader, segments.groups, segments.references)
+    if reader.problems or version is None or segments is None:
+        raise RulesError(reader.problems)
+    return _rules(version, tick, minimum, features.features, segments)
+
+
+def _rules(version: int, tick: int, minimum: int, features: Mapping[str, Feature], segments: ReadSegments) -> Rules:
+    reads = {name: _segments_read(segment) for name, segment in segments.segments.items()}
+    order = tuple(
+        tuple(sorted(unit, key=lambda name: -(segments.segments[name].priority or 0)))
+        for unit in order_of(segments.groups, reads)
+    )
+    fingerprint = _fingerprint(version, tick, minimum, features, segments.segments)
+    return Rules(version, tick, minimum, features, segments.segments, order, fingerprint)
+
+
+def _minimum(reader: Reader, top: Mapping[str, Entry]) -> int:
+    if "population" not in top:
+        return DEFAULT_POPULATION_MINIMUM
+    entries = reader.mapping(top["population"].value, "population", ("minimum",))
+    if "minimum" not in entries:
+        return DEFAULT_POPULATION_MINIMUM
+    return reader.integer(entries["minimum"].value, "population.minimum", 1) or DEFAULT_POPULATION_MINIMUM
+
+
+def _tick(reader: Reader, top: Mapping[str, Entry], everys: Sequence[tuple[int, Node]]) -> int:
+    """The tick named, or the smallest ``every``; each ``every`` must be a multiple of it."""
+    if "tick" in top:
+        named = reader.duration(top["tick"].value, "tick")
+        if named is None:
+            return DEFAULT_TICK
+        tick, place, what = named, top["tick"].value, "tick"
+    elif everys:
+        tick, place = min(everys, key=lambda every: every[0])
+        what = "every"
+    else:
+        return DEFAULT_TICK
+    if tick % MINUTE:
+        reader.report(place, f"{what} ({format_duration(tick)}) must be a multiple of 1m")
+        return tick
+    source = "" if "tick" in top else ", the smallest every"
+    for every, node in everys:
+        if every % tick:
+            shown = f"every ({format_duration(every)}) must be a multiple of the tick"
+            reader.report(node, f"{shown} ({format_duration(tick)}{source})")
+    return tick
+
+
+def _segments_read(segment: Segment) -> frozenset[str]:
+    return segments_read(segment.when) | (frozenset() if segment.until is None else segments_read(segment.until))
+
+
+def _fingerprint(
+    version: int, tick: int, minimum: int, features: Mapping[str, Feature], segments: Mapping[str, Segment]
+) -> str:
+    content = {
+        "version": version,
+        "tick": tick,
+        "population_minimum": minimum,
+        "features": {name: {"kind": kind_of(feature), **asdict(feature)} for name, feature in features.items()},
+        "segments": {name: _canonical(segment) for name, segment in segments.items()},
+    }
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _canonical(segment: Segment) -> dict[str, object]:
+    def text(expression: Expression | None) -> str | None:
+        return None if expression is None else render(expression.root)
+
+    plain = {key: getattr(segment, key) for key in ("min_dwell", "group", "priority", "flag")}
+    return {"when": text(segment.when), "until": text(segment.until), **plain}

@@ -1,0 +1,67 @@
+"""The rules that a run follows: frozen, validated, and free of the file they came from. Times are in microseconds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from segmentation.expressions.nodes import Expression
+from segmentation.features.kinds import (
+    JOURNEY_STATUSES,
+    RESERVED_EVENTS,
+    UNKNOWN,
+    Attribute,
+    DistinctDays,
+    Feature,
+    Journey,
+    Recency,
+    RollingCount,
+    RollingScore,
+    Step,
+)
+
+__all__ = [
+    "JOURNEY_STATUSES",
+    "RESERVED_EVENTS",
+    "UNKNOWN",
+    "Attribute",
+    "DistinctDays",
+    "Expression",
+    "Feature",
+    "Journey",
+    "Recency",
+    "RollingCount",
+    "RollingScore",
+    "Rules",
+    "Segment",
+    "Step",
+]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Who is in: enters when ``when`` is TRUE, stays while ``until`` is FALSE (without it: while ``when`` is TRUE)."""
+
+    name: str
+    when: Expression
+    until: Expression | None = None
+    min_dwell: int = 0
+    group: str | None = None
+    priority: int | None = None
+    flag: str | None = None
+
+
+@dataclass(frozen=True)
+class Rules:
+    """A validated rules file.
+
+    ``segments`` keeps the order of the file. ``order`` is the order of evaluation: units of names (the members of one
+    group together by descending priority, any other segment alone), each after the units that its conditions name.
+    ``fingerprint`` is the SHA-256 (hex) of the canonical content: equal for files that mean the same.
+    """
+
+    version: int
+    tick: int
+    population_minimum: int
+    features: Mapping[str, Feature]
+    segments: Mapping[str, Segment]
+    order: tuple[tuple[str, ...], ...]
+    fingerprint: str

@@ -1,0 +1,169 @@
+"""The events of one shard before they count: pending ones by the tick that first sees them, and remembered ids."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from segmentation.columns.texts import Texts
+from segmentation.features.timeline import I64, Bool, Column, Events, Span
+from segmentation.messages import EventsOfShard
+from segmentation.rules.model import Journey, RollingScore, Rules
+from segmentation.rules.property_plan import property_plan
+from segmentation.tracking.acceptance import ID_MEMORY, Remembered
+from segmentation.tracking.event_rows import PENDING, EventRows, Pending, in_order
+
+#: Stands for every event name that no feature tells apart.
+OTHER_NAME = ""
+
+
+@dataclass
+class Counts:
+    """What became of the events so far, in events; and the users known."""
+
+    accepted: int = 0
+    duplicate: int = 0
+    too_late: int = 0
+    late: int = 0
+    users: int = 0
+
+    def copy(self) -> "Counts":
+        """As they are now."""
+        return replace(self)
+
+
+class Intake:
+    """Takes events in and gives them out, each once, when their tick settles.
+
+    Args:
+        rules: the rules to follow.
+        max_disorder: how far (µs of event time) events may arrive out of order and still be on time.
+    """
+
+    def __init__(self, rules: Rules, max_disorder: int) -> None:
+        self.counts = Counts()
+        #: How far (µs) before the last settled tick an event may still be accepted: its id is remembered that long.
+        self.memory = ID_MEMORY + max_disorder
+        self.names = _names(rules)
+        self._tick = rules.tick
+        self._properties = _property_columns(rules)
+        self._content = sorted([*self._properties, "name"])
+        self._pending = Pending(("tie", *self._properties))
+        self._remembered = Remembered(self.memory)
+        self._known_codes: tuple[tuple[str, ...], Column] = ((), np.array([-1], np.int32))
+        #: The latest time (µs) of an accepted event.
+        self.latest: int | None = None
+
+    def add(self, batch: EventsOfShard, rows: I64, settled: int | None) -> None:
+        """Take in a batch whose users have the numbers ``rows``, when ``settled`` (µs) was the last settled tick."""
+        events = EventRows(batch.columns, batch.texts)
+        if settled is not None:
+            punctual = events["at"] >= settled - self.memory
+            if not punctual.all():
+                self.counts.too_late += len(events) - int(punctual.sum())
+                events = events.where(punctual)
+        if not len(events):
+            return
+        counted_at = (events["at"] // self._tick + 1) * self._tick
+        if settled is not None:
+            counted_at = np.maximum(counted_at, settled + self._tick)
+        user, name = rows[events["user"]], self._codes(batch.names)[events["name"]]
+        columns = {**events.columns, "user": user, "name": name, "counted_at": counted_at}
+        self._pending.add(EventRows(columns, events.texts))
+
+    def first_tick(self) -> int | None:
+        """The earliest tick (µs) that a pending event waits for."""
+        return self._pending.first_tick
+
+    def accept(self, until: int | None, settled: int | None) -> EventRows:
+        """The accepted events that count up to ``until`` (µs, None: all); later ones stay pending.
+
+        ``settled`` is the last settled tick, µs.
+        """
+        events = self._pending.take_up_to(until)
+        if not len(events):
+            return events
+        repeated = self._remembered.duplicates(events, settled, self._content)
+        if repeated.any():
+            events = events.where(~repeated)
+        self.counts.duplicate += int(repeated.sum())
+        self.counts.accepted += len(events)
+        if len(events):
+            latest = int(events["at"].max())
+            self.latest = latest if self.latest is None else max(self.latest, latest)
+        self._remembered.add(events, until)
+        return events
+
+    def peek(self, users: I64, settled: int | None) -> tuple[EventRows, EventRows]:
+        """The pending events of ``users`` (sorted, distinct), and those of them that would be accepted by now."""
+        pending = self._pending.of_users(users)
+        repeated = self._remembered.duplicates(pending, settled, self._content)
+        return pending, pending.where(~repeated) if repeated.any() else pending
+
+    def in_columns(self, events: EventRows, span: Span) -> Events:
+        """Accepted events as features take them."""
+        if len(events):
+            events = events.where(in_order(events["user"], events["at"]))
+        at, counted_at = events["at"], events["counted_at"]
+        return Events(
+            user=events["user"],
+            at=at,
+            index=span.index(counted_at),
+            name=events["name"],
+            tie=events.texts["tie"],
+            properties=events.texts,
+            names=self.names,
+            late=self.are_late(events),
+        )
+
+    def are_late(self, events: EventRows) -> Bool:
+        """Which events count from a later tick than their own."""
+        late: Bool = events["counted_at"] > (events["at"] // self._tick + 1) * self._tick
+        return late
+
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """``remembered``, ``pending``, and ``names`` (what the codes of pending events stand for)."""
+        pending = self._pending.all()
+        texts = {name: pl.Series(column.to_list(), dtype=pl.String) for name, column in pending.texts.items()}
+        names = pl.DataFrame({"name": pl.Series(self.names, dtype=pl.String)})
+        counts = pl.DataFrame([asdict(self.counts)])
+        table = pl.DataFrame({**pending.columns, **texts})
+        return {"remembered": self._remembered.table(), "pending": table, "names": names, "counts": counts}
+
+    def restore(self, tables: Mapping[str, pl.DataFrame]) -> None:
+        """Take over what `tables` gave; the rules may tell other names apart by now."""
+        self._remembered.restore(tables["remembered"])
+        pending = tables["pending"]
+        columns = {name: pending[name].to_numpy() for name in PENDING}
+        columns["name"] = self._codes(tuple(tables["names"]["name"]))[columns["name"]]
+        texts = {name: Texts.of(pending[name].to_list()) for name in pending.columns if name not in PENDING}
+        self._pending = Pending(("tie", *self._properties))
+        self._pending.add(EventRows(columns, texts))
+        self.counts = Counts(**tables["counts"].row(0, named=True))
+
+    def _codes(self, names: tuple[str, ...]) -> Column:
+        """This intake's code of each name; the entry behind the last is for -1, a reserved event."""
+        if self._known_codes[0] != names:
+            known = {name: code for code, name in enumerate(self.names)}
+            codes = np.array([*(known.get(name, known[OTHER_NAME]) for name in names), -1], np.int32)
+            self._known_codes = (names, codes)
+        return self._known_codes[1]
+
+
+def _names(rules: Rules) -> tuple[str, ...]:
+    """The event names that some feature tells apart, and at the end the one that stands for all others."""
+    names: set[str] = set()
+    for feature in rules.features.values():
+        if isinstance(feature, RollingScore):
+            names.update(feature.weights)
+        elif isinstance(feature, Journey):
+            names.update((feature.start, *(step.event for step in feature.steps)))
+        else:
+            names.update(feature.events)
+    return (*sorted(names), OTHER_NAME)
+
+
+def _property_columns(rules: Rules) -> tuple[str, ...]:
+    plan = property_plan(rules)
+    return (*("p:" + name for name in plan.plain), *("h:" + name for name in plan.sealed))

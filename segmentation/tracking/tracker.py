@@ -1,0 +1,258 @@
+"""From events to features: one shard's table of users, advanced over ticks in columnar steps. Knows nothing of Beam."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from segmentation.columns.frames import decode_frames, encode_frames, tables_under
+from segmentation.features.attribute_values import NO_VALUE
+from segmentation.features.attributes import TouchState
+from segmentation.features.registry import initial_state
+from segmentation.features.rolling import boundary_column
+from segmentation.features.timeline import (
+    I64,
+    NO_TIME,
+    Bool,
+    Changes,
+    Column,
+    Events,
+    FeatureState,
+    Span,
+    combined,
+    merged_keys,
+    run_ends,
+    run_lengths,
+    run_starts,
+)
+from segmentation.messages import EventsOfShard, FeaturesOfShard
+from segmentation.population.moves import Moves, moves_of
+from segmentation.population.percentiles import features_with_percentile
+from segmentation.rules.model import RollingCount, RollingScore, Rules
+from segmentation.tracking.event_rows import EventRows, latest_by_user
+from segmentation.tracking.intake import OTHER_NAME, Counts, Intake
+from segmentation.tracking.late_events import LateEvents
+from segmentation.units import next_tick
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The outcome of one advance."""
+
+    features: FeaturesOfShard
+    #: By feature how its population moved; features whose did not are left out.
+    moves: dict[str, Moves]
+    #: The events that were late; None where none was, or nobody asked.
+    late: LateEvents | None = None
+
+
+class Tracker:
+    """One shard's users: their events before they count, and the state of every feature.
+
+    Args:
+        rules: the rules to follow.
+        max_disorder: how far (µs of event time) events may arrive out of order and still be on time.
+    """
+
+    def __init__(self, rules: Rules, max_disorder: int) -> None:
+        self.rules = rules
+        #: The last settled tick, µs; None before the first.
+        self.settled: int | None = None
+        #: The latest time known to this shard, µs.
+        self.clock: int | None = None
+        self._heartbeat = NO_TIME
+        self._users: list[bytes] = []
+        self._rows: dict[bytes, int] = {}
+        self._intake = Intake(rules, max_disorder)
+        self._features = {
+            name: initial_state(feature, rules.tick, self._intake.memory) for name, feature in rules.features.items()
+        }
+        self._measured = features_with_percentile(rules)
+
+    @property
+    def counts(self) -> Counts:
+        """What became of the events so far."""
+        return self._intake.counts
+
+    def add(self, batch: EventsOfShard) -> None:
+        """Take in a batch; its events count from their tick on, or from the next tick if that has settled."""
+        if batch.clock is not None:
+            self.clock = batch.clock if self.clock is None else max(self.clock, batch.clock)
+        if batch.heartbeat is not None:
+            self._heartbeat = max(self._heartbeat, batch.heartbeat)
+        if len(batch):
+            rows = np.array([self._row(internal) for internal in batch.users], np.int64)
+            self._intake.add(batch, rows, self.settled)
+            self.counts.users = len(self._users)
+
+    def first_due(self) -> int | None:
+        """The earliest tick (µs) that has something to settle; None where nothing is known yet."""
+        if self.settled is not None:
+            return self.settled + self.rules.tick
+        known = (self._intake.first_tick(), self.last_due())
+        return min((tick for tick in known if tick is not None), default=None)
+
+    def last_due(self) -> int | None:
+        """The last tick (µs) that the clock allows to settle."""
+        return None if self.clock is None else next_tick(self.clock, self.rules.tick)
+
+    def allows(self, clock: int | None) -> bool:
+        """Whether the ticks that ``clock`` (µs) allows are allowed already."""
+        last = self.last_due()
+        return clock is None or (last is not None and next_tick(clock, self.rules.tick) <= last)
+
+    def advance(self, until: int, *, audit: bool = False) -> Settled:
+        """Settle all ticks up to ``until`` (µs, a tick), in one columnar step; ``audit``: tell what was late."""
+        tick = self.rules.tick
+        if self.settled is None:
+            first = self.first_due()
+            self.settled = until - tick if first is None else min(first, until) - tick
+        span = Span(self.settled, tick, (until - self.settled) // tick)
+        accepted = self._intake.accept(until, self.settled)
+        counted = self._intake.in_columns(accepted, span)
+        late = int(counted.late.sum())
+        self.counts.late += late
+        advances = [state.advance(counted, span) for state in self._grown()]
+        parts = [each.changes for each in advances]
+        audited = self._late(accepted) if audit and late else None
+        settled = Settled(self._message(parts, counted, span), self._moves(parts, span), audited)
+        for each in advances:
+            each.settle()
+        self.settled = until
+        return settled
+
+    def latest_accepted(self) -> int | None:
+        """The latest time (µs) of what this shard has accepted so far, heartbeats included."""
+        known = [time for time in (self._intake.latest, self._heartbeat) if time is not None and time != NO_TIME]
+        return max(known, default=None)
+
+    def count_rest(self) -> None:
+        """Count what will never settle because the run ends before its tick."""
+        self._intake.accept(None, self.settled)
+
+    def preview(self, users: list[bytes]) -> FeaturesOfShard | None:
+        """The features of some users as all events that have arrived make them, though their tick has not settled.
+
+        Returns:
+            One row per user that has such events, with the time of the latest in the column ``at``; None without any.
+        """
+        rows = np.unique(np.array([self._rows[internal] for internal in users if internal in self._rows], np.int64))
+        pending, accepted = self._intake.peek(rows, self.settled)
+        if not len(pending):
+            return None
+        tick = self.rules.tick
+        until = next_tick(int(pending["at"].max()), tick)
+        settled = self.settled
+        if settled is None:
+            settled = min(int(pending["counted_at"].min()), until) - tick
+        until = max(until, settled + tick)
+        span = Span(settled, tick, (until - settled) // tick)
+        counted = self._intake.in_columns(accepted, span)
+        only = np.zeros(len(self._users), np.bool_)
+        only[rows] = True
+        parts = [state.advance(counted, span, only).changes for state in self._grown()]
+        features = self._message(parts, counted, span, last_only=True)
+        seen, latest = latest_by_user(pending["user"], pending["at"])
+        told = np.array([self._rows[internal] for internal in features.users], np.int64)
+        at = latest[np.searchsorted(seen, told[features.rows["user"]])]
+        return replace(features, rows={**features.rows, "at": at})
+
+    def snapshot(self) -> bytes:
+        """The whole table as bytes."""
+        tables = {"users": pl.DataFrame({"internal": pl.Series(self._users, dtype=pl.Binary)})}
+        tables |= {f"intake/{name}": table for name, table in self._intake.tables().items()}
+        for name, state in self._features.items():
+            state.grow(len(self._users))
+            tables |= {f"feature/{name}/{part}": table for part, table in state.tables().items()}
+        meta = {"settled": self.settled, "clock": self.clock, "features": list(self._features)}
+        return encode_frames(meta, tables)
+
+    def restore(self, data: bytes) -> None:
+        """Take over what `snapshot` gave.
+
+        Raises:
+            FrameError: the bytes are of another layout.
+            KeyError: they hold other features than the rules declare.
+        """
+        meta, tables = decode_frames(data)
+        if meta["features"] != list(self._features):
+            raise KeyError(f"the state holds the features {meta['features']}, the rules {list(self._features)}")
+        self.settled, self.clock = meta["settled"], meta["clock"]
+        self._users = tables["users"]["internal"].to_list()
+        self._rows = {internal: row for row, internal in enumerate(self._users)}
+        self._intake.restore(tables_under(tables, "intake/"))
+        for name, state in self._features.items():
+            state.restore(tables_under(tables, f"feature/{name}/"))
+
+    def _grown(self) -> list[FeatureState]:
+        """All features, with room for all users."""
+        for state in self._features.values():
+            state.grow(len(self._users))
+        return list(self._features.values())
+
+    def _row(self, internal: bytes) -> int:
+        row = self._rows.get(internal)
+        if row is None:
+            row = self._rows[internal] = len(self._users)
+            self._users.append(internal)
+        return row
+
+    def _message(
+        self, parts: list[Changes], counted: Events, span: Span, *, last_only: bool = False
+    ) -> FeaturesOfShard:
+        """All columns at every (user, tick) at which one of them changed or an event counted; or at each user's last
+        such tick only."""
+        keys = span.keys(counted.user, counted.index)
+        before = {name: values for state in self._features.values() for name, values in state.current().items()}
+        touched = merged_keys([keys])
+        rows = combined(parts, before, span, also=touched)
+        event, late = _marked(rows.keys, touched), _marked(rows.keys, merged_keys([keys[counted.late]]))
+        table: dict[str, Column] = {"tick": span.settled + rows.keys % span.stride * span.tick, **rows.columns}
+        table |= {"event": event, "late": late}
+        of_row = rows.keys // span.stride
+        if last_only:
+            last = run_ends(of_row)
+            of_row, table = of_row[last], {name: column[last] for name, column in table.items()}
+        starts = run_starts(of_row)
+        user = np.repeat(np.arange(len(starts), dtype=np.uint32), run_lengths(starts, len(of_row)))
+        vocabularies = self._own_words(table)
+        users = [self._users[each] for each in of_row[starts].tolist()]
+        return FeaturesOfShard(users, {"user": user, **table}, vocabularies, span.settled, span.end)
+
+    def _late(self, accepted: EventRows) -> LateEvents:
+        """The late ones among the events that were accepted."""
+        late = accepted.where(self._intake.are_late(accepted))
+        rows, user = np.unique(late["user"], return_inverse=True)
+        # The last name stands for all others, and as the last also for the code -1 of reserved events.
+        names = [None if name == OTHER_NAME else name for name in self._intake.names]
+        events = EventRows({**late.columns, "user": user}, {})
+        return LateEvents([self._users[row] for row in rows.tolist()], events, names)
+
+    def _own_words(self, table: dict[str, Column]) -> dict[str, list[str]]:
+        """By attribute the texts that ``table`` names; its codes become positions among them."""
+        result = {}
+        for name, state in self._features.items():
+            if isinstance(state, TouchState):
+                codes, place = np.unique(np.append(table[name], NO_VALUE), return_inverse=True)
+                # The first of the distinct codes is always the one for no value, so that it stays -1.
+                table[name] = place[:-1] - 1
+                result[name] = [state.vocabulary.texts[code] for code in codes[1:].tolist()]
+        return result
+
+    def _moves(self, parts: list[Changes], span: Span) -> dict[str, Moves]:
+        """How the histograms of the measured features move at their boundaries."""
+        result = {}
+        for (name, feature), changes in zip(self.rules.features.items(), parts, strict=True):
+            if name in self._measured and isinstance(feature, RollingScore | RollingCount):
+                column = name if feature.every == span.tick else boundary_column(name)
+                moves = moves_of(changes, column, self._features[name].current()[column], span)
+                if len(moves):
+                    result[name] = moves
+        return result
+
+
+def _marked(keys: I64, some: I64) -> Bool:
+    """Which of the sorted ``keys`` are among ``some`` (sorted, each one of them)."""
+    result = np.zeros(len(keys), np.bool_)
+    result[np.searchsorted(keys, some)] = True
+    return result

@@ -1,0 +1,1 @@
+"""Foreign logs: their columns and times as those of events."""

@@ -1,0 +1,1 @@
+"""The formats of our own events, a file each: bytes to columns."""

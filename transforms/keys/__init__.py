@@ -1,0 +1,1 @@
+"""The keys behind pseudonyms, and where they are kept."""

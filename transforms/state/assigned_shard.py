@@ -1,0 +1,106 @@
+"""A shard's assigner behind the kinds of entry its log holds: features, previews of features, populations, and
+"settled up to"."""
+
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from apache_beam.utils.timestamp import Timestamp
+
+from segmentation.columns.encoding import encode_columns, read_columns_meta
+from segmentation.columns.frames import decode_frames, encode_frames
+from segmentation.membership.assigner import Assigner
+from segmentation.membership.changes import empty, joined
+from segmentation.messages import FeaturesOfShard
+from segmentation.population.moves import CLOCK, MovesByFeature, add_moves, decode_moves, encode_moves
+from segmentation.rules.model import Rules
+from segmentation.units import next_tick
+from transforms.state.timing import Timing
+
+SETTLE = "settle"
+
+
+class Taken(NamedTuple):
+    """What an entry brought: ``changes`` that a preview makes at once, and the tick (µs) that features wait for."""
+
+    changes: pl.DataFrame
+    due: int | None
+
+
+class AssignerMachine:
+    """`transforms.state.shard_state.Machine` around an `Assigner`, with what waits for its tick."""
+
+    def __init__(self, rules: Rules, timing: Timing, publish_key: bytes) -> None:
+        self._timing = timing
+        self.assigner = Assigner(rules, publish_key)
+        self._features: list[FeaturesOfShard] = []
+        self._moves: list[MovesByFeature] = []
+
+    def take(self, entry: bytes) -> Taken:
+        """Take in an entry."""
+        meta = read_columns_meta(entry)
+        kind = meta["kind"]
+        if kind == "population":
+            self._moves.append(decode_moves(entry))
+        elif kind == "features":
+            self._features.append(FeaturesOfShard.decode(entry))
+            return Taken(empty(), self._features[-1].until)
+        elif kind == "early":
+            return Taken(self.assigner.preview(FeaturesOfShard.decode(entry)), None)
+        else:
+            self.settle(meta["until"])
+        return Taken(empty(), None)
+
+    def due_by(self, fired: Timestamp) -> int | None:
+        """The last tick (µs) that waits and whose timer stands at ``fired`` or before."""
+        due = [features.until for features in self._features if self._timing.assign_at(features.until) <= fired]
+        return max(due, default=None)
+
+    def settle(self, until: int) -> pl.DataFrame:
+        """The changes of all ticks up to ``until`` whose features wait."""
+        due = sorted((each for each in self._features if each.until <= until), key=lambda each: each.until)
+        self._features = [each for each in self._features if each.until > until]
+        waiting = add_moves(self._moves)
+        end = self._end(waiting)
+        parts = []
+        for features in (each.up_to(end) for each in due if each.settled < end):
+            known = {name: moves.where(moves.boundary <= features.until) for name, moves in waiting.items()}
+            parts.append(self.assigner.advance(features, known))
+            waiting = {name: moves.where(moves.boundary > features.until) for name, moves in waiting.items()}
+        self._moves = [{name: moves for name, moves in waiting.items() if len(moves)}]
+        return joined(parts)
+
+    def _end(self, moves: MovesByFeature) -> int:
+        """The last tick (µs) of a bounded run: the first after the last event that any shard accepted.
+
+        The clock that shards tick by may be later, since it is told before anyone knows which events are duplicates.
+        """
+        if self._timing.until is not None or CLOCK not in moves:
+            return np.iinfo(np.int64).max
+        return next_tick(int(moves[CLOCK].boundary.max()), self.assigner.rules.tick)
+
+    def settle_entry(self, until: int) -> bytes:
+        """The entry that repeats a settlement."""
+        return encode_columns({"kind": SETTLE, "until": until}, {})
+
+    def replay(self, entry: bytes) -> None:
+        """Apply an entry, discarding what it puts out."""
+        self.take(entry)
+
+    def snapshot(self) -> bytes:
+        """The assigner's table and what waits for its tick."""
+        waiting = {f"features:{number}": _bytes(each.encode()) for number, each in enumerate(self._features)}
+        moves = _bytes(encode_moves(add_moves(self._moves)))
+        return encode_frames({}, {"assigner": _bytes(self.assigner.snapshot()), **waiting, "moves": moves})
+
+    def restore(self, data: bytes) -> None:
+        """Take over what `snapshot` gave."""
+        tables = decode_frames(data)[1]
+        self.assigner.restore(tables["assigner"]["bytes"][0])
+        self._moves = [decode_moves(tables["moves"]["bytes"][0])]
+        names = [name for name in tables if name.startswith("features:")]
+        self._features = [FeaturesOfShard.decode(tables[name]["bytes"][0]) for name in names]
+
+
+def _bytes(data: bytes) -> pl.DataFrame:
+    return pl.DataFrame({"bytes": pl.Series([data], dtype=pl.Binary)})

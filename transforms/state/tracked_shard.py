@@ -1,0 +1,76 @@
+"""A shard's tracker behind the two kinds of entry its log holds: a batch of events, and "ticks settled up to"."""
+
+from apache_beam.utils.timestamp import Timestamp
+
+from segmentation.columns.encoding import encode_columns, read_columns_meta
+from segmentation.messages import EventsOfShard, FeaturesOfShard
+from segmentation.rules.model import Rules
+from segmentation.tracking.tracker import Tracker
+from transforms.state.timing import Timing
+
+SETTLE = "settle"
+#: Ticks for which a timer stands at most. What catches up settles so many of them in one round trip to the runner.
+AHEAD = 32
+
+
+class TrackerMachine:
+    """`transforms.state.shard_state.Machine` around a `Tracker`."""
+
+    def __init__(self, rules: Rules, timing: Timing) -> None:
+        self._timing = timing
+        self.tracker = Tracker(rules, timing.max_disorder)
+        self._touched: list[bytes] = []
+
+    def take(self, batch: bytes) -> bool:
+        """Take in a batch of events; False for one that changes nothing, which is no entry of a log.
+
+        Live, such a batch holds nothing but a clock that allows no tick that is not allowed already. It need not
+        outlive a restart: ticks can't tell two clocks between them apart.
+        """
+        events = EventsOfShard.decode(batch)
+        self._touched = events.users
+        if not len(events) and not self._timing.bounded and self.tracker.allows(events.clock):
+            return False
+        self.tracker.add(events)
+        return True
+
+    def preview(self) -> FeaturesOfShard | None:
+        """What the last batch changes at once; None where it held no events."""
+        return self.tracker.preview(self._touched) if self._touched else None
+
+    def last_due(self) -> int | None:
+        """The last tick (µs) that may settle so far."""
+        return self._timing.until if self._timing.until is not None else self.tracker.last_due()
+
+    def due(self) -> range:
+        """The next ticks (µs) to settle, `AHEAD` of them at most; none while the clock allows none."""
+        first, last = self.tracker.first_due(), self.last_due()
+        if first is None or last is None:
+            return range(0)
+        tick = self.tracker.rules.tick
+        return range(first, min(last, first + (AHEAD - 1) * tick) + 1, tick)
+
+    def due_by(self, fired: Timestamp) -> int | None:
+        """The next tick (µs) to settle, if its timer stands at ``fired`` or before."""
+        following = next(iter(self.due()), None)
+        return following if following is not None and self._timing.track_at(following) <= fired else None
+
+    def settle_entry(self, until: int) -> bytes:
+        """The entry that repeats an advance."""
+        return encode_columns({"kind": SETTLE, "until": until}, {})
+
+    def replay(self, entry: bytes) -> None:
+        """Apply an entry, discarding what it puts out."""
+        meta = read_columns_meta(entry)
+        if meta["kind"] == SETTLE:
+            self.tracker.advance(meta["until"])
+        else:
+            self.take(entry)
+
+    def snapshot(self) -> bytes:
+        """The tracker's table."""
+        return self.tracker.snapshot()
+
+    def restore(self, data: bytes) -> None:
+        """Take over what `snapshot` gave."""
+        self.tracker.restore(data)
