@@ -89,9 +89,7 @@ def _refusals() -> tuple[type[Exception], ...]:
     from pipeline.options.errors import OptionError
     from pipeline.stores.engine import StoreError
     from pipeline.traffic import TrafficOptionError
-    from segmentation.documents.problems import RulesError
-    from transforms.keys.sources import SecretKeyError
-    from transforms.mapping.file import MappingError
+    from segmentation.errors import UsageError
 
     return (
         AddressError,
@@ -101,7 +99,5 @@ def _refusals() -> tuple[type[Exception], ...]:
         TopicError,
         OptionError,
         TrafficOptionError,
-        RulesError,
-        SecretKeyError,
-        MappingError,
+        UsageError,
     )

@@ -1,12 +1,14 @@
-"""What is wrong with a rules file, and where."""
+"""What is wrong with a file that people write, and where."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from segmentation.errors import UsageError
+
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One error of a rules file; line and column count from 1."""
+    """One error of a file; line and column count from 1."""
 
     file: str
     line: int
@@ -18,8 +20,8 @@ class Problem:
         return f"{self.file}:{self.line}:{self.column}: {self.message}"
 
 
-class RulesError(ValueError):
-    """A rules file that cannot be used; ``problems`` holds every error found, by place."""
+class DocumentError(UsageError):
+    """A file that can't be used; ``problems`` holds every error found, by place. Each kind of file has its subclass."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems)))

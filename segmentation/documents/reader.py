@@ -1,4 +1,4 @@
-"""Typed access to the nodes of a rules file; what does not fit is noted with its place and reading goes on."""
+"""Typed access to the nodes of a file; what does not fit is noted with its place and reading goes on."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,39 +1,59 @@
 """YAML text to nodes that know their place, down to the characters within a scalar."""
 
 import re
+from pathlib import Path
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import Node, ScalarNode
 from ruamel.yaml.reader import ReaderError
 
-from segmentation.documents.problems import Problem, RulesError
+from segmentation.documents.problems import DocumentError, Problem
 
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)+")
 _ESCAPED_SPACES = {"n", "t", "r", "v", "f", " ", "_", "N", "L", "P"}
 _ESCAPED_DIGITS = {"x": 2, "u": 4, "U": 8}
 
 
-def compose(text: str, file: str) -> Node | None:
+def read_text(path: str | Path, error: type[DocumentError] = DocumentError) -> str:
+    """The text of a file.
+
+    Raises:
+        DocumentError: as ``error``: the file cannot be read or is not UTF-8.
+    """
+    file = str(path)
+    try:
+        data = Path(path).read_bytes()
+    except OSError as problem:
+        raise error([Problem(file, 1, 1, f"cannot be read: {problem.strerror or problem}")]) from problem
+    try:
+        return data.decode()
+    except UnicodeDecodeError as problem:
+        before = data[: problem.start]
+        column = len(before[before.rfind(b"\n") + 1 :].decode(errors="replace")) + 1
+        raise error([Problem(file, before.count(b"\n") + 1, column, f"not UTF-8: {problem.reason}")]) from None
+
+
+def compose(text: str, file: str, error: type[DocumentError] = DocumentError) -> Node | None:
     """The root node of a YAML text, None for an empty one. Keys are not checked, aliases share their node.
 
     Raises:
-        RulesError: the text is no single YAML document; the parser stops at its first error.
+        DocumentError: as ``error``: the text is no single YAML document; the parser stops at its first error.
     """
     try:
         root: Node | None = YAML(typ="safe", pure=True).compose(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+    except MarkedYAMLError as problem:
+        mark = problem.problem_mark or problem.context_mark
         line, column = (1, 1) if mark is None else (mark.line + 1, mark.column + 1)
-        parts = [str(part) for part in (error.context, error.problem) if part]
-        raise RulesError([Problem(file, line, column, f"not valid YAML: {', '.join(parts)}")]) from None
-    except ReaderError as error:
-        line, column = line_and_column(text, error.position)
-        message = f"not valid YAML: the character U+{ord(text[error.position]):04X} is not allowed"
-        raise RulesError([Problem(file, line, column, message)]) from None
-    except (YAMLError, RecursionError) as error:
-        what = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise RulesError([Problem(file, 1, 1, f"not valid YAML: {what}")]) from None
+        parts = [str(part) for part in (problem.context, problem.problem) if part]
+        raise error([Problem(file, line, column, f"not valid YAML: {', '.join(parts)}")]) from None
+    except ReaderError as problem:
+        line, column = line_and_column(text, problem.position)
+        message = f"not valid YAML: the character U+{ord(text[problem.position]):04X} is not allowed"
+        raise error([Problem(file, line, column, message)]) from None
+    except (YAMLError, RecursionError) as problem:
+        what = "nested too deeply" if isinstance(problem, RecursionError) else str(problem)
+        raise error([Problem(file, 1, 1, f"not valid YAML: {what}")]) from None
     return root
 
 

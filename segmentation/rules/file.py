@@ -8,9 +8,9 @@ from pathlib import Path
 
 from ruamel.yaml.nodes import MappingNode, Node
 
-from segmentation.documents.problems import Problem, RulesError
+from segmentation.documents.problems import DocumentError, Problem
 from segmentation.documents.reader import Entry, Reader
-from segmentation.documents.yaml import compose
+from segmentation.documents.yaml import compose, read_text
 from segmentation.expressions import segments_read
 from segmentation.expressions.nodes import Expression
 from segmentation.expressions.rendering import render
@@ -21,8 +21,6 @@ from segmentation.rules.order import check_cycles, order_of
 from segmentation.rules.segments import ReadSegments, read_segments
 from segmentation.units import MINUTE, format_duration
 
-__all__ = ["DEFAULT_POPULATION_MINIMUM", "DEFAULT_TICK", "Problem", "RulesError", "load_rules", "parse_rules"]
-
 #: Below this many users with a score a percentile says little and is NULL.
 DEFAULT_POPULATION_MINIMUM = 20
 
@@ -32,24 +30,17 @@ DEFAULT_TICK = 5 * MINUTE
 _KEYS = ("version", "tick", "population", "features", "segments")
 
 
+class RulesError(DocumentError):
+    """A rules file that cannot be used."""
+
+
 def load_rules(path: str | Path) -> Rules:
     """The rules in a file.
 
     Raises:
         RulesError: the file cannot be read, is not YAML in UTF-8, or has errors: all of them, by place.
     """
-    file = str(path)
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise RulesError([Problem(file, 1, 1, f"cannot be read: {error.strerror or error}")]) from error
-    try:
-        return parse_rules(data.decode(), file)
-    except UnicodeDecodeError as error:
-        before = data[: error.start]
-        column = len(before[before.rfind(b"\n") + 1 :].decode(errors="replace")) + 1
-        problem = Problem(file, before.count(b"\n") + 1, column, f"not UTF-8: {error.reason}")
-        raise RulesError([problem]) from None
+    return parse_rules(read_text(path, RulesError), str(path))
 
 
 def parse_rules(text: str, file: str) -> Rules:
@@ -58,7 +49,7 @@ def parse_rules(text: str, file: str) -> Rules:
     Raises:
         RulesError: every error found, by place; of an error in the YAML itself only the first.
     """
-    root = compose(text, file)
+    root = compose(text, file, RulesError)
     if root is None:
         raise RulesError(
             [Problem(file, 1, 1, "the file is empty; expected a mapping with version, features, segments")]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from segmentation.errors import UsageError
 from segmentation.identity.pseudonyms import Keys
 from transforms.keys.secret_manager import SecretError, read_secret
 
@@ -19,7 +20,7 @@ _MINIMUM_BYTES = 16
 DEMO_KEYS = Keys(state=b"segments-demo-state-key", publish=b"segments-demo-publish-key")
 
 
-class SecretKeyError(ValueError):
+class SecretKeyError(UsageError):
     """A key is missing or no key."""
 
 

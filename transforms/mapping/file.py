@@ -11,6 +11,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
 
 from segmentation.documents.suggestions import did_you_mean
+from segmentation.errors import UsageError
 from transforms.mapping.model import Column, Constant, EventMapping, Source, Time
 
 _FORMATS = ("csv", "json", "avro")
@@ -19,7 +20,7 @@ _FIELDS = ("user_id", "name", "occurred_at", "event_id", "properties")
 _DIRECTIVES = "aAbBdDeFHIjmMpRsSTyYzZ%"
 
 
-class MappingError(Exception):
+class MappingError(UsageError):
     """A mapping file is not usable; one line for each thing that is wrong, ``file:line:column: what``."""
 
     def __init__(self, problems: list[str]) -> None:

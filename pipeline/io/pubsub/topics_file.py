@@ -11,10 +11,10 @@ from ruamel.yaml.nodes import Node, ScalarNode
 from pipeline.io.pubsub.address import NAME_RULE, is_name, is_project
 from schemas.errors import SchemaError
 from schemas.registry import load_schema
-from segmentation.documents.problems import Problem, RulesError
+from segmentation.documents.problems import DocumentError, Problem
 from segmentation.documents.reader import Entry, Reader
 from segmentation.documents.suggestions import did_you_mean
-from segmentation.documents.yaml import compose
+from segmentation.documents.yaml import compose, read_text
 from segmentation.units import DAY, MINUTE, SECOND, format_duration
 
 #: What Pub/Sub allows, µs and deliveries: https://cloud.google.com/pubsub/quotas#resource_limits
@@ -66,31 +66,31 @@ class TopicsFile:
     subscriptions: tuple[Subscription, ...]
 
 
+class TopicsFileError(DocumentError):
+    """A topics file that can't be used."""
+
+
 def load_topics(path: str, project: str | None = None) -> TopicsFile:
     """What a file wants; ``project`` instead of the one that it names.
 
     Raises:
-        RulesError: the file can't be read or used; holds every problem, with its place.
+        TopicsFileError: the file can't be read or used; holds every problem, with its place.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RulesError([Problem(path, 1, 1, f"can't be read: {error}")]) from None
-    return parse_topics(text, path, project)
+    return parse_topics(read_text(path, TopicsFileError), path, project)
 
 
 def parse_topics(text: str, path: str = "topics.yaml", project: str | None = None) -> TopicsFile:
     """What a file's text wants; ``path`` is for errors and for schemas in files beside it.
 
     Raises:
-        RulesError: it can't be used; holds every problem, with its place.
+        TopicsFileError: it can't be used; holds every problem, with its place.
     """
-    root = compose(text, path)
+    root = compose(text, path, TopicsFileError)
     if root is None:
-        raise RulesError([Problem(path, 1, 1, "the file is empty")])
+        raise TopicsFileError([Problem(path, 1, 1, "the file is empty")])
     found = _FileReader(text, path).read(root, project)
     if isinstance(found, list):
-        raise RulesError(found)
+        raise TopicsFileError(found)
     return found
 
 

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.io.pubsub.topics_file import Subscription, Topic, load_topics, parse_topics
-from segmentation.documents.problems import RulesError
+from pipeline.io.pubsub.topics_file import Subscription, Topic, TopicsFileError, load_topics, parse_topics
 from segmentation.units import DAY, MINUTE
 
 EVERYTHING = """\
@@ -93,12 +92,12 @@ def test_little_said_and_another_project() -> None:
     ],
 )
 def test_mistake_is_shown_where_it_is(text: str, problem: str) -> None:
-    with pytest.raises(RulesError) as error:
+    with pytest.raises(TopicsFileError) as error:
         parse_topics(text)
     assert str(error.value).startswith(f"topics.yaml:{problem}")
 
 
 def test_every_mistake_is_found_at_once() -> None:
-    with pytest.raises(RulesError) as error:
+    with pytest.raises(TopicsFileError) as error:
         parse_topics("project: P\ntopics: {e: {retention: 1s}}")
     assert len(error.value.problems) == 3
