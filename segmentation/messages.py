@@ -1,21 +1,33 @@
-"""The messages between the stages: batches of events, features (and, in `moves`, populations); columns as bytes
-(`columns`).
+"""What the stages send each other and note in their logs: one vocabulary of messages, columns as bytes.
 
-An *event batch* belongs to one shard (no heartbeats: they are only a clock). Columns: ``users`` (internal ids, 32 bytes
-each), and by event ``user`` (position in ``users``), ``id_high``, ``id_low``, ``at`` (µs), ``name`` (position in the
-meta's ``names``, -1 for a reserved event), ``tie`` (the event id where a tie in time would matter, else null), ``p:…``
-and ``h:…`` (properties, plain and sealed). Meta: ``clock`` (the latest time known, µs, or null), ``heartbeat`` (that of
-the latest heartbeat), ``names``, and ``texts`` (which columns are texts).
+Every message says its kind in its meta (`segmentation.columns.encoding`):
 
-*Features* are what one shard learned over a span of ticks. ``users`` as above; by row ``user``, ``tick`` (µs), the
-columns of all features from that tick on, ``event`` (one was accepted in this tick), ``late`` (one of them was late),
-sorted by user and tick; a list ``vocabulary:F`` per attribute. Meta: ``settled`` (µs, exclusive), ``until`` (µs,
-inclusive), ``vocabularies``.
+=============  ==================  ==================================================================================
+``events``     `EventsOfShard`     a batch of events of one shard, or only a clock
+``features``   `FeaturesOfShard`   what one shard learned over a span of settled ticks
+``early``      `Preview`           likewise, ahead of a tick that has not settled
+``population`` `PopulationMoves`   how the histograms of scores move
+``settle``     `SettledUpTo`       an entry of a log: all ticks up to one were settled
+=============  ==================  ==================================================================================
+
+*Events* (no heartbeats: they are only a clock). Columns: ``users`` (internal ids, 32 bytes each), and by event ``user``
+(position in ``users``), ``id_high``, ``id_low``, ``at`` (µs), ``name`` (position in the meta's ``names``, -1 for a
+reserved event), ``tie`` (the event id where a tie in time would matter, else null), ``p:…`` and ``h:…`` (properties,
+plain and sealed). Meta: ``clock`` (the latest time known, µs, or null), ``heartbeat`` (that of the latest heartbeat),
+``names``, and ``texts`` (which columns are texts).
+
+*Features*. ``users`` as above; by row ``user``, ``tick`` (µs), the columns of all features from that tick on, ``event``
+(one was accepted in this tick), ``late`` (one of them was late), sorted by user and tick; a list ``vocabulary:F`` per
+attribute. Meta: ``settled`` (µs, exclusive), ``until`` (µs, inclusive), ``rows``, ``vocabularies``.
+
+*Population moves*. The k-th feature of the meta's ``features`` has the columns ``boundary:k`` (µs), ``score:k`` and
+``users:k`` (how many more have this score from this boundary on).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from enum import StrEnum
+from typing import Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -31,13 +43,34 @@ from segmentation.columns.encoding import (
 )
 from segmentation.columns.texts import Texts
 from segmentation.features.timeline import Column
+from segmentation.population.moves import Moves, MovesByFeature
 
 _EVENT_KINDS = {"user": np.uint32, "id_high": np.uint64, "id_low": np.uint64, "at": np.int64, "name": np.int32}
+_MOVES_COLUMNS = ("boundary", "score", "users")
+
+
+class Kind(StrEnum):
+    """The kinds of messages. A value is part of the bytes in savepoints: it never changes."""
+
+    EVENTS = "events"
+    FEATURES = "features"
+    EARLY = "early"
+    POPULATION = "population"
+    SETTLE = "settle"
+
+
+class MessageError(ValueError):
+    """A message of a kind that this version does not know, or that has no business where it arrived."""
 
 
 @dataclass(frozen=True)
 class EventsOfShard:
-    """A batch of events of one shard, and the clock."""
+    """A batch of events of one shard, and the clock.
+
+    >>> batch = EventsOfShard.only_clock(1_767_225_600_000_000)
+    >>> len(batch), decode_message(batch.encode()).clock
+    (0, 1767225600000000)
+    """
 
     users: list[bytes]
     columns: Mapping[str, Column]
@@ -56,23 +89,13 @@ class EventsOfShard:
 
     def encode(self) -> bytes:
         """As bytes."""
-        meta: dict[str, Any] = {"kind": "events", "clock": self.clock, "heartbeat": self.heartbeat}
+        meta: dict[str, Any] = {"kind": Kind.EVENTS, "clock": self.clock, "heartbeat": self.heartbeat}
         if not len(self):
             return encode_columns(meta, {})
         columns = {"users": user_column(self.users), **self.columns}
         for name, texts in self.texts.items():
             columns |= text_columns(name, texts)
         return encode_columns({**meta, "names": self.names, "texts": list(self.texts)}, columns)
-
-    @classmethod
-    def decode(cls, data: bytes) -> "EventsOfShard":
-        """From bytes."""
-        meta, columns = decode_columns(data)
-        if not columns:
-            return cls.only_clock(meta["clock"], meta["heartbeat"])
-        texts = {name: texts_from(name, columns) for name in meta["texts"]}
-        plain = {name: columns[name] for name in _EVENT_KINDS}
-        return cls(users_from(columns["users"]), plain, texts, tuple(meta["names"]), meta["clock"], meta["heartbeat"])
 
 
 @dataclass(frozen=True)
@@ -92,18 +115,124 @@ class FeaturesOfShard:
         within = self.rows["tick"] <= until
         return replace(self, rows={name: column[within] for name, column in self.rows.items()}, until=until)
 
-    def encode(self, kind: Literal["features", "early"] = "features") -> bytes:
-        """As bytes; ``early`` ones are a preview of a tick that has not settled."""
-        meta: dict[str, Any] = {"kind": kind, "settled": self.settled, "until": self.until}
-        columns = {"users": user_column(self.users), **self.rows}
-        for name, texts in self.vocabularies.items():
-            columns |= list_columns(f"vocabulary:{name}", texts)
-        return encode_columns({**meta, "rows": list(self.rows), "vocabularies": list(self.vocabularies)}, columns)
+    def encode(self) -> bytes:
+        """As bytes."""
+        return _encoded_features(Kind.FEATURES, self)
 
-    @classmethod
-    def decode(cls, data: bytes) -> "FeaturesOfShard":
-        """From bytes."""
-        meta, columns = decode_columns(data)
-        vocabularies = {name: list_from(f"vocabulary:{name}", columns) for name in meta["vocabularies"]}
-        rows = {name: columns[name] for name in meta["rows"]}
-        return cls(users_from(columns["users"]), rows, vocabularies, meta["settled"], meta["until"])
+
+@dataclass(frozen=True)
+class Preview:
+    """What events change at once, ahead of the tick that they count for."""
+
+    features: FeaturesOfShard
+
+    def encode(self) -> bytes:
+        """As bytes."""
+        return _encoded_features(Kind.EARLY, self.features)
+
+
+@dataclass(frozen=True)
+class PopulationMoves:
+    """How the histograms of scores move, by feature; moves of several shards add up to those of all users.
+
+    >>> decode_as(PopulationMoves, PopulationMoves({"score": Moves.none()}).encode()).moves["score"]
+    Moves(boundary=array([], dtype=int64), score=array([], dtype=int64), users=array([], dtype=int64))
+    """
+
+    moves: MovesByFeature
+
+    def encode(self) -> bytes:
+        """As bytes."""
+        columns = {
+            f"{part}:{number}": getattr(each, part)
+            for number, each in enumerate(self.moves.values())
+            for part in _MOVES_COLUMNS
+        }
+        return encode_columns({"kind": Kind.POPULATION, "features": list(self.moves)}, columns)
+
+
+@dataclass(frozen=True)
+class SettledUpTo:
+    """All ticks up to ``until`` (µs) were settled. No stage sends it: it stands in the log of a shard's state.
+
+    >>> decode_message(SettledUpTo(1_767_225_600_000_000).encode())
+    SettledUpTo(until=1767225600000000)
+    """
+
+    until: int
+
+    def encode(self) -> bytes:
+        """As bytes."""
+        return encode_columns({"kind": Kind.SETTLE, "until": self.until}, {})
+
+
+Message: TypeAlias = EventsOfShard | FeaturesOfShard | Preview | PopulationMoves | SettledUpTo
+MessageT = TypeVar("MessageT", EventsOfShard, FeaturesOfShard, Preview, PopulationMoves, SettledUpTo)
+
+
+def decode_message(data: bytes) -> Message:
+    """A message from bytes.
+
+    Raises:
+        MessageError: it is of an unknown kind; the error names it.
+        segmentation.columns.encoding.ColumnsError: the bytes are no message.
+    """
+    meta, columns = decode_columns(data)
+    kind = meta.get("kind")
+    if kind not in tuple(Kind):
+        raise MessageError(f"a message of the kind {kind!r}, which this version does not know: {', '.join(Kind)}")
+    return _READERS[Kind(kind)](meta, columns)
+
+
+def decode_as(expected: type[MessageT], data: bytes) -> MessageT:
+    """A message that can only be of one kind, from bytes.
+
+    Raises:
+        MessageError: it is of another kind.
+        segmentation.columns.encoding.ColumnsError: the bytes are no message.
+    """
+    message = decode_message(data)
+    if not isinstance(message, expected):
+        raise MessageError(f"expected {expected.__name__}, found {type(message).__name__}")
+    return message
+
+
+def _encoded_features(kind: Kind, features: FeaturesOfShard) -> bytes:
+    meta: dict[str, Any] = {"kind": kind, "settled": features.settled, "until": features.until}
+    columns = {"users": user_column(features.users), **features.rows}
+    for name, texts in features.vocabularies.items():
+        columns |= list_columns(f"vocabulary:{name}", texts)
+    return encode_columns({**meta, "rows": list(features.rows), "vocabularies": list(features.vocabularies)}, columns)
+
+
+def _events(meta: dict[str, Any], columns: dict[str, Column]) -> EventsOfShard:
+    if not columns:
+        return EventsOfShard.only_clock(meta["clock"], meta["heartbeat"])
+    texts = {name: texts_from(name, columns) for name in meta["texts"]}
+    plain = {name: columns[name] for name in _EVENT_KINDS}
+    users = users_from(columns["users"])
+    return EventsOfShard(users, plain, texts, tuple(meta["names"]), meta["clock"], meta["heartbeat"])
+
+
+def _features(meta: dict[str, Any], columns: dict[str, Column]) -> FeaturesOfShard:
+    vocabularies = {name: list_from(f"vocabulary:{name}", columns) for name in meta["vocabularies"]}
+    rows = {name: columns[name] for name in meta["rows"]}
+    return FeaturesOfShard(users_from(columns["users"]), rows, vocabularies, meta["settled"], meta["until"])
+
+
+def _moves(meta: dict[str, Any], columns: dict[str, Column]) -> PopulationMoves:
+    return PopulationMoves(
+        {
+            name: Moves(*(columns[f"{part}:{number}"] for part in _MOVES_COLUMNS))
+            for number, name in enumerate(meta["features"])
+        }
+    )
+
+
+_READERS: Final[Mapping[Kind, Callable[[dict[str, Any], dict[str, Column]], Message]]] = {
+    Kind.EVENTS: _events,
+    Kind.FEATURES: _features,
+    Kind.EARLY: lambda meta, columns: Preview(_features(meta, columns)),
+    Kind.POPULATION: _moves,
+    Kind.SETTLE: lambda meta, _: SettledUpTo(meta["until"]),
+}

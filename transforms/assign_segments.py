@@ -13,11 +13,12 @@ from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateSpec, TimerSpec, on_timer
 
 from segmentation.columns.frames import encode_frames
+from segmentation.messages import SettledUpTo
 from segmentation.rules.model import Rules
 from segmentation.units import MILLISECOND
 from transforms.decode_events import NAMESPACE
 from transforms.keys.sources import KeySource
-from transforms.state.assigned_shard import AssignerMachine
+from transforms.state.assigned_shard import AssignedShard
 from transforms.state.shard_state import ShardState
 from transforms.state.timing import Timing
 
@@ -70,15 +71,15 @@ class _Assign(beam.DoFn):
         self._profiles = profiles
         self._keys = keys
 
-    def _machine(self) -> AssignerMachine:
-        return AssignerMachine(self._rules, self._timing, self._keys.load().publish)
+    def _table(self) -> AssignedShard:
+        return AssignedShard(self._rules, self._timing, self._keys.load().publish)
 
-    def _emitted(self, machine: AssignerMachine, changes: pl.DataFrame) -> Iterator[Changes | Profiles]:
+    def _emitted(self, table: AssignedShard, changes: pl.DataFrame) -> Iterator[Changes | Profiles]:
         if len(changes):
             _count(changes)
             yield Changes(CHANGES, encode_frames({"kind": "changes"}, {"changes": changes}))
         if self._profiles:
-            profiles = machine.assigner.profiles()
+            profiles = table.assigner.profiles()
             if len(profiles):
                 yield Profiles(PROFILES, encode_frames({"kind": "profiles"}, {"profiles": profiles}))
 
@@ -114,14 +115,14 @@ class _AssignBounded(_Assign):
 
     @on_timer(END)
     def settle(self, messages: Any = beam.DoFn.StateParam(MESSAGES)) -> Iterable[Changes | Profiles]:
-        machine = self._machine()
+        table = self._table()
         for message in messages.read():
-            machine.take(message)
+            table.take(message)
         messages.clear()
-        until = machine.due_by(self._timing.assign_at(0))
+        until = table.due_by(self._timing.assign_at(0))
         if until is not None:
-            yield from self._emitted(machine, machine.settle(until))
-            for name, score in machine.assigner.cut_scores().items():
+            yield from self._emitted(table, table.settle(until))
+            for name, score in table.assigner.cut_scores().items():
                 Metrics.gauge(NAMESPACE, f"cut.{name}").set(score)
 
 
@@ -134,7 +135,7 @@ class _AssignLive(_Assign):
     TICK = TimerSpec("assign_tick", TimeDomain.WATERMARK)
 
     def setup(self) -> None:
-        self._state = ShardState(self._machine, self._shards)
+        self._state = ShardState(self._table, self._shards)
 
     def process(
         self,
@@ -146,7 +147,7 @@ class _AssignLive(_Assign):
     ) -> Iterable[Changes | Profiles]:
         shard, message = element
         opened = self._state.load(shard, head, snapshot, log)
-        changes, due = opened.machine.take(message)
+        changes, due = opened.table.take(message)
         opened.append(message)
         if due is not None:
             tick.set(self._timing.assign_at(due), dynamic_timer_tag=str(due))
@@ -165,11 +166,11 @@ class _AssignLive(_Assign):
         log: Any = beam.DoFn.StateParam(LOG),
     ) -> Iterable[Changes | Profiles]:
         opened = self._state.load(shard, head, snapshot, log)
-        until = opened.machine.due_by(fired)
+        until = opened.table.due_by(fired)
         if until is None:
             opened.release()
             return
-        yield from self._emitted(opened.machine, opened.machine.settle(until))
+        yield from self._emitted(opened.table, opened.table.settle(until))
         Metrics.gauge(NAMESPACE, "settled_tick").set(until // MILLISECOND)
-        opened.append(opened.machine.settle_entry(until))
+        opened.append(SettledUpTo(until).encode())
         opened.save()

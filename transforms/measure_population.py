@@ -7,7 +7,8 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.transforms.window import GlobalWindows
 
-from segmentation.population.moves import add_moves, decode_moves, encode_moves
+from segmentation.messages import PopulationMoves, decode_as
+from segmentation.population.moves import add_moves
 from transforms.state.timing import Timing
 
 _COMPACT_AT = 16
@@ -61,4 +62,5 @@ class AddMoves(beam.CombineFn):
         """The sum, as bytes."""
         if len(accumulator) == 1:
             return accumulator[0]
-        return encode_moves(add_moves([decode_moves(moves) for moves in accumulator]))
+        total = add_moves([decode_as(PopulationMoves, moves).moves for moves in accumulator])
+        return PopulationMoves(total).encode()

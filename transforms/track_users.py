@@ -12,7 +12,8 @@ from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateS
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
-from segmentation.population.moves import CLOCK, clock_moves, encode_moves
+from segmentation.messages import PopulationMoves, Preview, SettledUpTo
+from segmentation.population.moves import CLOCK, clock_moves
 from segmentation.rules.model import Rules
 from segmentation.tracking.intake import Counts
 from segmentation.tracking.tracker import Settled
@@ -20,7 +21,7 @@ from transforms.auditing import Auditor
 from transforms.decode_events import NAMESPACE
 from transforms.state.shard_state import OpenShard, ShardState
 from transforms.state.timing import Timing
-from transforms.state.tracked_shard import TrackerMachine
+from transforms.state.tracked_shard import TrackedShard
 
 FEATURES: Final = "features"
 POPULATION: Final = "population"
@@ -72,7 +73,7 @@ def _emitted(
 ) -> Iterator[Features | Moves | Audits]:
     yield Features(FEATURES, _timed((shard, settled.features.encode()), at))
     for feature, moves in settled.moves.items():
-        yield Moves(POPULATION, _timed((feature, encode_moves({feature: moves})), at))
+        yield Moves(POPULATION, _timed((feature, PopulationMoves({feature: moves}).encode()), at))
     if auditor is not None and settled.late is not None:
         yield Audits(AUDIT, _timed(auditor.encode(settled.late), at))
 
@@ -118,19 +119,19 @@ class _TrackBounded(beam.DoFn):
     def settle(
         self, shard: Any = beam.DoFn.KeyParam, batches: Any = beam.DoFn.StateParam(BATCHES)
     ) -> Iterable[Features | Moves | Audits]:
-        machine = TrackerMachine(self._rules, self._timing)
+        table = TrackedShard(self._rules, self._timing)
         for batch in batches.read():
-            machine.take(batch)
+            table.take(batch)
         batches.clear()
-        tracker = machine.tracker
-        until = machine.last_due()
+        tracker = table.tracker
+        until = table.last_due()
         if until is not None:
             settled = tracker.advance(until, audit=self._auditor is not None)
             yield from _emitted(shard, settled, self._auditor, self._timing.track_at(until))
             tracker.count_rest()
             latest = tracker.latest_accepted()
             if latest is not None:
-                yield Moves(POPULATION, (CLOCK, encode_moves(clock_moves(latest))))
+                yield Moves(POPULATION, (CLOCK, PopulationMoves(clock_moves(latest)).encode()))
         _count(tracker.counts, Counts())
 
 
@@ -150,7 +151,7 @@ class _TrackLive(beam.DoFn):
         self._auditor = auditor
 
     def setup(self) -> None:
-        self._state = ShardState(lambda: TrackerMachine(self._rules, self._timing), self._shards)
+        self._state = ShardState(lambda: TrackedShard(self._rules, self._timing), self._shards)
 
     def process(
         self,
@@ -162,19 +163,19 @@ class _TrackLive(beam.DoFn):
     ) -> Iterable[Features | Moves | Audits]:
         shard, batch = element
         opened = self._state.load(shard, head, snapshot, log)
-        machine = opened.machine
-        before = machine.tracker.counts.copy()
-        if not machine.take(batch):
+        table = opened.table
+        before = table.tracker.counts.copy()
+        if not table.take(batch):
             opened.release()
             return
         opened.append(batch)
         if self._early:
-            preview = machine.preview()
+            preview = table.preview()
             if preview is not None:
-                yield Features(FEATURES, (shard, preview.encode("early")))
+                yield Features(FEATURES, (shard, Preview(preview).encode()))
         self._set_timers(opened, tick)
         opened.save()
-        _count(machine.tracker.counts, before)
+        _count(table.tracker.counts, before)
 
     @on_timer(TICK)
     def settle(
@@ -187,19 +188,19 @@ class _TrackLive(beam.DoFn):
         tick: Any = beam.DoFn.TimerParam(TICK),
     ) -> Iterable[Features | Moves | Audits]:
         opened = self._state.load(shard, head, snapshot, log)
-        machine = opened.machine
-        if machine.due_by(fired) is None:
+        table = opened.table
+        if table.due_by(fired) is None:
             opened.release()
             return
-        before = machine.tracker.counts.copy()
-        while (until := machine.due_by(fired)) is not None:
-            settled = machine.tracker.advance(until, audit=self._auditor is not None)
+        before = table.tracker.counts.copy()
+        while (until := table.due_by(fired)) is not None:
+            settled = table.tracker.advance(until, audit=self._auditor is not None)
             yield from _emitted(shard, settled, self._auditor, self._timing.track_at(until))
-            opened.append(machine.settle_entry(until))
-        _count(machine.tracker.counts, before)
+            opened.append(SettledUpTo(until).encode())
+        _count(table.tracker.counts, before)
         self._set_timers(opened, tick)
         opened.save()
 
-    def _set_timers(self, opened: OpenShard[TrackerMachine], tick: Any) -> None:
-        for each in opened.without_timer(opened.machine.due()):
+    def _set_timers(self, opened: OpenShard[TrackedShard], tick: Any) -> None:
+        for each in opened.without_timer(opened.table.due()):
             tick.set(self._timing.track_at(each), dynamic_timer_tag=str(each))

@@ -1,7 +1,6 @@
 """How histograms of scores move from boundary to boundary: sums that do not depend on order or grouping.
 
-As bytes (`columns`) the k-th feature of the meta's ``features`` has the columns ``boundary:k`` (µs), ``score:k`` and
-``users:k`` (how many more have this score from this boundary on). Moves of several shards add up to those of all users.
+Moves of several shards add up to those of all users. They travel as `segmentation.messages.PopulationMoves`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segmentation.columns.encoding import decode_columns, encode_columns
 from segmentation.features.timeline import I64, Changes, Column, Span, run_starts
 
 #: Stands for a feature's name in moves that tell the clock: the boundary is the latest time that a shard accepted.
@@ -61,23 +59,6 @@ def add_moves(parts: Sequence[MovesByFeature]) -> dict[str, Moves]:
         for name, moves in part.items():
             together.setdefault(name, []).append(moves)
     return {name: _sum(each) for name, each in sorted(together.items())}
-
-
-def encode_moves(moves: MovesByFeature) -> bytes:
-    """Populations' moves as bytes."""
-    columns: dict[str, Column] = {}
-    for number, each in enumerate(moves.values()):
-        columns |= {f"boundary:{number}": each.boundary, f"score:{number}": each.score, f"users:{number}": each.users}
-    return encode_columns({"kind": "population", "features": list(moves)}, columns)
-
-
-def decode_moves(data: bytes) -> dict[str, Moves]:
-    """Populations' moves from bytes."""
-    meta, columns = decode_columns(data)
-    return {
-        name: Moves(*(columns[f"{part}:{number}"] for part in ("boundary", "score", "users")))
-        for number, name in enumerate(meta["features"])
-    }
 
 
 def clock_moves(latest: int) -> dict[str, Moves]:

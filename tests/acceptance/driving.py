@@ -11,8 +11,8 @@ from pipeline.io.files.event_logs import read_chunks
 from segmentation.identity.pseudonyms import Keys
 from segmentation.membership.assigner import Assigner
 from segmentation.membership.changes import empty
-from segmentation.messages import EventsOfShard, FeaturesOfShard
-from segmentation.population.moves import add_moves, decode_moves, encode_moves
+from segmentation.messages import EventsOfShard, FeaturesOfShard, PopulationMoves, decode_as
+from segmentation.population.moves import add_moves
 from segmentation.rules.model import Rules
 from segmentation.rules.property_plan import property_plan
 from segmentation.tracking.tracker import Tracker
@@ -63,15 +63,16 @@ class Core:
             return
         clock = int(events["occurred_at"].to_numpy().max())
         for shard, batch in self._sharder.split(events, clock).items():
-            self.trackers[shard].add(EventsOfShard.decode(batch.encode()))
+            self.trackers[shard].add(decode_as(EventsOfShard, batch.encode()))
 
     def advance(self, until: int) -> pl.DataFrame:
         """Settles up to a tick (µs) and gives its changes."""
         settled = [tracker.advance(until) for tracker in self.trackers]
-        moves = decode_moves(encode_moves(add_moves([each.moves for each in settled])))
+        sent = PopulationMoves(add_moves([each.moves for each in settled])).encode()
+        moves = decode_as(PopulationMoves, sent).moves
         parts = [empty()]
         for assigner, each in zip(self.assigners, settled, strict=True):
-            parts.append(assigner.advance(FeaturesOfShard.decode(each.features.encode()), moves))
+            parts.append(assigner.advance(decode_as(FeaturesOfShard, each.features.encode()), moves))
         self._parts += parts
         return pl.concat(parts)
 

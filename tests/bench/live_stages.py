@@ -16,9 +16,9 @@ from segmentation.units import MILLISECOND
 from transforms.assign_segments import AssignSegments
 from transforms.keys.sources import KeySource
 from transforms.measure_population import AddMoves
-from transforms.state.assigned_shard import AssignerMachine
+from transforms.state.assigned_shard import AssignedShard
 from transforms.state.timing import Timing
-from transforms.state.tracked_shard import TrackerMachine
+from transforms.state.tracked_shard import TrackedShard
 from transforms.track_users import FEATURES, TrackUsers
 
 
@@ -205,9 +205,9 @@ class LiveStages:
 def timed(watch: Stopwatch) -> Iterator[None]:
     """The parts of a call under names of their own."""
     named = [
-        (TrackerMachine, "take", "take"),
-        (TrackerMachine, "preview", "preview"),
-        (AssignerMachine, "settle", "settle"),
+        (TrackedShard, "take", "take"),
+        (TrackedShard, "preview", "preview"),
+        (AssignedShard, "settle", "settle"),
         (Assigner, "preview", "assign preview"),
     ]
     held = [(owner, name, getattr(owner, name)) for owner, name, _ in named]

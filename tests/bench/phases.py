@@ -14,7 +14,7 @@ import polars as pl
 
 from pipeline.io.files.event_logs import read_chunks
 from segmentation.membership.assigner import Assigner
-from segmentation.messages import EventsOfShard, FeaturesOfShard
+from segmentation.messages import EventsOfShard, FeaturesOfShard, decode_as
 from segmentation.population.moves import add_moves
 from segmentation.rules.file import load_rules
 from segmentation.rules.property_plan import property_plan
@@ -56,7 +56,7 @@ def main() -> None:
     with phase("conditions, memberships, changes"):
         changes = 0
         for each in settled:
-            features = FeaturesOfShard.decode(each.features.encode())
+            features = decode_as(FeaturesOfShard, each.features.encode())
             changes += len(Assigner(rules, DEMO_KEYS.publish).advance(features, moves))
     rows = sum(len(each.features.rows["tick"]) for each in settled)
     print(f"{len(events):,} events, {rows:,} rows, {changes:,} changes")
@@ -64,7 +64,7 @@ def main() -> None:
 
 def _track(tracker: Tracker, batches: list[bytes]) -> Settled:
     for batch in batches:
-        tracker.add(EventsOfShard.decode(batch))
+        tracker.add(decode_as(EventsOfShard, batch))
     until = tracker.last_due()
     if until is None:
         raise ValueError("the log is empty")

@@ -12,7 +12,7 @@ from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import MAX_TIMESTAMP, Timestamp
 
 from segmentation.columns.frames import decode_frames
-from segmentation.messages import FeaturesOfShard
+from segmentation.messages import FeaturesOfShard, decode_as
 from segmentation.rules.model import Rules
 from transforms.assign_segments import AssignSegments
 from transforms.keys.sources import DEMO_KEYS, KeySource
@@ -152,7 +152,7 @@ class LiveShard:
             tracked = self._bundle(self.track, at)
             # Populations are added up by this time: were it another tick's, other shards would not wait for them.
             assert all(
-                output.at == self._timing.track_at(FeaturesOfShard.decode(output.value[1]).until)
+                output.at == self._timing.track_at(decode_as(FeaturesOfShard, output.value[1]).until)
                 for output in tracked
                 if output.tag == FEATURES
             )

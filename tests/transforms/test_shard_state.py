@@ -1,7 +1,9 @@
 """State that outlives workers: whatever is lost in memory, the same changes come out; foreign state is refused."""
 
+import base64
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,13 +14,15 @@ from apache_beam.utils.timestamp import MAX_TIMESTAMP, Timestamp
 from segmentation.messages import FeaturesOfShard
 from segmentation.rules.file import parse_rules
 from segmentation.units import HOUR, MINUTE, SECOND
-from tests.transforms.live_shard import Bag, Cell, LiveShard, Stage, in_time
+from tests.transforms.live_shard import Bag, Cell, LiveShard, Stage, Timers, in_time
 from transforms.state import shard_state
 from transforms.state import tracked_shard as tracking
 from transforms.state.shard_state import LAYOUT, ShardState, ShardStateError
 from transforms.state.timing import Timing
-from transforms.state.tracked_shard import TrackerMachine
+from transforms.state.tracked_shard import TrackedShard
 
+#: State of both stages after some bundles (seed 0), as the first version of layout 4 wrote it.
+SAVED = Path(__file__).with_name("saved_state.json")
 START = 1_767_225_600_000_000
 MARGIN = 10 * SECOND
 
@@ -132,14 +136,14 @@ def test_failed_bundle_leaves_no_trace_in_a_worker_that_lives_on(seed: int) -> N
 
 def test_call_that_breaks_off_leaves_no_trace_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = 0
-    preview = TrackerMachine.preview
+    preview = TrackedShard.preview
 
-    def breaking(machine: TrackerMachine) -> FeaturesOfShard | None:
+    def breaking(table: TrackedShard) -> FeaturesOfShard | None:
         nonlocal calls
         calls += 1
         if calls == 5:
             raise ConnectionError
-        return preview(machine)
+        return preview(table)
 
     def retried(stage: Stage, call: Callable[[], list[Any]]) -> list[Any]:
         cells = stage.cells()
@@ -150,7 +154,7 @@ def test_call_that_breaks_off_leaves_no_trace_in_memory(monkeypatch: pytest.Monk
             return call()
 
     expected = run(0, undisturbed)
-    monkeypatch.setattr(TrackerMachine, "preview", breaking)
+    monkeypatch.setattr(TrackedShard, "preview", breaking)
     assert run(0, retried) == expected
     assert calls > 5
 
@@ -214,6 +218,23 @@ def test_undisturbed_worker_reads_its_log_only_once() -> None:
     assert run(0, first_call_reads) == run(0, undisturbed)
 
 
+def test_state_that_an_earlier_version_wrote_is_continued() -> None:
+    saved = json.loads(SAVED.read_text(encoding="utf-8"))
+    expected = LiveShard(RULES, Timing(bounded=False, max_disorder=MARGIN), undisturbed)
+    shard = LiveShard(RULES, Timing(bounded=False, max_disorder=MARGIN), undisturbed)
+    for number, bundle in enumerate(bundles(0)):
+        if number == saved["bundles"]:
+            expected.changes.clear()
+            _put_back(shard.track, saved["track"])
+            _put_back(shard.assign, saved["assign"])
+        for each in (expected, shard) if number >= saved["bundles"] else (expected,):
+            each.events(bundle)
+            each.watermark(Timestamp(micros=bundle["occurred_at"].to_numpy().max().item() - MARGIN))
+    expected.watermark(MAX_TIMESTAMP)
+    shard.watermark(MAX_TIMESTAMP)
+    assert shard.changes == expected.changes != []
+
+
 def test_another_number_of_shards_is_refused() -> None:
     head = Cell(json.dumps({"layout": LAYOUT, "shards": 4, "token": "", "log": 0, "snapshot": 0}).encode())
     with pytest.raises(ShardStateError, match="--shards 4, this job runs with --shards 8"):
@@ -230,6 +251,14 @@ def test_shard_that_outgrows_its_limit_is_refused_with_a_hint(monkeypatch: pytes
     monkeypatch.setattr(shard_state, "MAX_SNAPSHOT_BYTES", 1_000)
     with pytest.raises(ShardStateError, match="run with more than --shards 1"):
         run(0, undisturbed)
+
+
+def _put_back(stage: Stage, saved: dict[str, Any]) -> None:
+    head, *bags = (
+        [base64.b64decode(each) for each in cells] for cells in ([saved["head"]], saved["snapshot"], saved["log"])
+    )
+    timers = Timers({tag: Timestamp(micros=at) for tag, at in saved["timers"].items()})
+    stage.put_back((Cell(head[0]), *map(Bag, bags), timers))
 
 
 def _never_created() -> Any:

@@ -7,17 +7,23 @@ import numpy as np
 import polars as pl
 from apache_beam.utils.timestamp import Timestamp
 
-from segmentation.columns.encoding import encode_columns, read_columns_meta
 from segmentation.columns.frames import decode_frames, encode_frames
 from segmentation.membership.assigner import Assigner
 from segmentation.membership.changes import empty, joined
-from segmentation.messages import FeaturesOfShard
-from segmentation.population.moves import CLOCK, MovesByFeature, add_moves, decode_moves, encode_moves
+from segmentation.messages import (
+    FeaturesOfShard,
+    Message,
+    MessageError,
+    PopulationMoves,
+    Preview,
+    SettledUpTo,
+    decode_as,
+    decode_message,
+)
+from segmentation.population.moves import CLOCK, MovesByFeature, add_moves
 from segmentation.rules.model import Rules
 from segmentation.units import next_tick
 from transforms.state.timing import Timing
-
-SETTLE = "settle"
 
 
 class Taken(NamedTuple):
@@ -27,8 +33,8 @@ class Taken(NamedTuple):
     due: int | None
 
 
-class AssignerMachine:
-    """`transforms.state.shard_state.Machine` around an `Assigner`, with what waits for its tick."""
+class AssignedShard:
+    """`transforms.state.shard_state.Table` around an `Assigner`, with what waits for its tick."""
 
     def __init__(self, rules: Rules, timing: Timing, publish_key: bytes) -> None:
         self._timing = timing
@@ -37,19 +43,23 @@ class AssignerMachine:
         self._moves: list[MovesByFeature] = []
 
     def take(self, entry: bytes) -> Taken:
-        """Take in an entry."""
-        meta = read_columns_meta(entry)
-        kind = meta["kind"]
-        if kind == "population":
-            self._moves.append(decode_moves(entry))
-        elif kind == "features":
-            self._features.append(FeaturesOfShard.decode(entry))
-            return Taken(empty(), self._features[-1].until)
-        elif kind == "early":
-            return Taken(self.assigner.preview(FeaturesOfShard.decode(entry)), None)
-        else:
-            self.settle(meta["until"])
-        return Taken(empty(), None)
+        """Take in features, a preview of features, or a population.
+
+        Raises:
+            MessageError: it is none of these.
+        """
+        return self._take(decode_message(entry))
+
+    def _take(self, message: Message) -> Taken:
+        if isinstance(message, FeaturesOfShard):
+            self._features.append(message)
+            return Taken(empty(), message.until)
+        if isinstance(message, Preview):
+            return Taken(self.assigner.preview(message.features), None)
+        if isinstance(message, PopulationMoves):
+            self._moves.append(message.moves)
+            return Taken(empty(), None)
+        raise MessageError(f"expected features or a population, found {type(message).__name__}")
 
     def due_by(self, fired: Timestamp) -> int | None:
         """The last tick (µs) that waits and whose timer stands at ``fired`` or before."""
@@ -79,27 +89,31 @@ class AssignerMachine:
             return np.iinfo(np.int64).max
         return next_tick(int(moves[CLOCK].boundary.max()), self.assigner.rules.tick)
 
-    def settle_entry(self, until: int) -> bytes:
-        """The entry that repeats a settlement."""
-        return encode_columns({"kind": SETTLE, "until": until}, {})
-
     def replay(self, entry: bytes) -> None:
-        """Apply an entry, discarding what it puts out."""
-        self.take(entry)
+        """Apply an entry, discarding what it puts out.
+
+        Raises:
+            MessageError: it is neither what `take` takes nor a note that ticks settled.
+        """
+        message = decode_message(entry)
+        if isinstance(message, SettledUpTo):
+            self.settle(message.until)
+        else:
+            self._take(message)
 
     def snapshot(self) -> bytes:
         """The assigner's table and what waits for its tick."""
         waiting = {f"features:{number}": _bytes(each.encode()) for number, each in enumerate(self._features)}
-        moves = _bytes(encode_moves(add_moves(self._moves)))
+        moves = _bytes(PopulationMoves(add_moves(self._moves)).encode())
         return encode_frames({}, {"assigner": _bytes(self.assigner.snapshot()), **waiting, "moves": moves})
 
     def restore(self, data: bytes) -> None:
         """Take over what `snapshot` gave."""
         tables = decode_frames(data)[1]
         self.assigner.restore(tables["assigner"]["bytes"][0])
-        self._moves = [decode_moves(tables["moves"]["bytes"][0])]
+        self._moves = [decode_as(PopulationMoves, tables["moves"]["bytes"][0]).moves]
         names = [name for name in tables if name.startswith("features:")]
-        self._features = [FeaturesOfShard.decode(tables[name]["bytes"][0]) for name in names]
+        self._features = [decode_as(FeaturesOfShard, tables[name]["bytes"][0]) for name in names]
 
 
 def _bytes(data: bytes) -> pl.DataFrame:

@@ -34,7 +34,7 @@ class ShardStateError(RuntimeError):
     """State that this job can't continue from, or that has outgrown its shard."""
 
 
-class Machine(Protocol):
+class Table(Protocol):
     """A shard's table: deterministic, so that replaying the same entries gives the same table."""
 
     def replay(self, entry: bytes) -> None:
@@ -47,18 +47,18 @@ class Machine(Protocol):
         """Take over what `snapshot` gave."""
 
 
-MachineT = TypeVar("MachineT", bound=Machine)
+TableT = TypeVar("TableT", bound=Table)
 
 
-class ShardState(Generic[MachineT]):
+class ShardState(Generic[TableT]):
     """Loads, caches and saves the tables of the shards that one worker works on."""
 
-    def __init__(self, create: Callable[[], MachineT], shards: int) -> None:
+    def __init__(self, create: Callable[[], TableT], shards: int) -> None:
         self._create = create
         self._shards = shards
-        self._cached: dict[int, tuple[str, MachineT]] = {}
+        self._cached: dict[int, tuple[str, TableT]] = {}
 
-    def load(self, shard: int, head: Any, snapshot: Any, log: Any) -> "OpenShard[MachineT]":
+    def load(self, shard: int, head: Any, snapshot: Any, log: Any) -> "OpenShard[TableT]":
         """The shard's table as its state has it.
 
         Args:
@@ -81,18 +81,18 @@ class ShardState(Generic[MachineT]):
         cached = self._cached.pop(shard, None)
         if cached is not None and cached[0] == fields["token"]:
             return OpenShard(self, shard, cached[1], fields, tail, head, snapshot, log)
-        machine = self._create()
+        table = self._create()
         pieces = sorted(snapshot.read())
         if pieces:
-            machine.restore(b"".join(piece[4:] for piece in pieces))
+            table.restore(b"".join(piece[4:] for piece in pieces))
         for run in (*(numbered[8:] for numbered in sorted(log.read())), tail):
             for entry in _entries(run):
-                machine.replay(entry)
-        return OpenShard(self, shard, machine, fields, tail, head, snapshot, log)
+                table.replay(entry)
+        return OpenShard(self, shard, table, fields, tail, head, snapshot, log)
 
-    def keep(self, shard: int, token: str, machine: MachineT) -> None:
+    def keep(self, shard: int, token: str, table: TableT) -> None:
         """Remember a table under its token."""
-        self._cached[shard] = (token, machine)
+        self._cached[shard] = (token, table)
 
     def _check(self, fields: dict[str, Any]) -> None:
         if fields["layout"] != LAYOUT:
@@ -104,19 +104,19 @@ class ShardState(Generic[MachineT]):
             )
 
 
-class OpenShard(Generic[MachineT]):
+class OpenShard(Generic[TableT]):
     """One shard's table within a call, and what is to be written back."""
 
     def __init__(
         self,
-        owner: ShardState[MachineT],
+        owner: ShardState[TableT],
         shard: int,
-        machine: MachineT,
+        table: TableT,
         fields: dict[str, Any],
         tail: bytes,
         *states: Any,
     ) -> None:
-        self.machine = machine
+        self.table = table
         self._owner = owner
         self._shard = shard
         self._fields = fields
@@ -150,14 +150,14 @@ class OpenShard(Generic[MachineT]):
             fields["runs"] += 1
             self._tail = b""
         self._head.write(json.dumps(fields).encode() + b"\n" + self._tail)
-        self._owner.keep(self._shard, fields["token"], self.machine)
+        self._owner.keep(self._shard, fields["token"], self.table)
 
     def release(self) -> None:
         """Give the table back where nothing of it has moved."""
-        self._owner.keep(self._shard, self._fields["token"], self.machine)
+        self._owner.keep(self._shard, self._fields["token"], self.table)
 
     def _fold(self) -> None:
-        data = self.machine.snapshot()
+        data = self.table.snapshot()
         if len(data) > MAX_SNAPSHOT_BYTES:
             raise ShardStateError(
                 f"shard {self._shard} holds {len(data) >> 20} MB, more than {MAX_SNAPSHOT_BYTES >> 20} MB: "

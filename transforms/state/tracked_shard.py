@@ -2,19 +2,17 @@
 
 from apache_beam.utils.timestamp import Timestamp
 
-from segmentation.columns.encoding import encode_columns, read_columns_meta
-from segmentation.messages import EventsOfShard, FeaturesOfShard
+from segmentation.messages import EventsOfShard, FeaturesOfShard, Message, MessageError, SettledUpTo, decode_message
 from segmentation.rules.model import Rules
 from segmentation.tracking.tracker import Tracker
 from transforms.state.timing import Timing
 
-SETTLE = "settle"
 #: Ticks for which a timer stands at most. What catches up settles so many of them in one round trip to the runner.
 AHEAD = 32
 
 
-class TrackerMachine:
-    """`transforms.state.shard_state.Machine` around a `Tracker`."""
+class TrackedShard:
+    """`transforms.state.shard_state.Table` around a `Tracker`."""
 
     def __init__(self, rules: Rules, timing: Timing) -> None:
         self._timing = timing
@@ -26,8 +24,15 @@ class TrackerMachine:
 
         Live, such a batch holds nothing but a clock that allows no tick that is not allowed already. It need not
         outlive a restart: ticks can't tell two clocks between them apart.
+
+        Raises:
+            MessageError: it is no batch of events.
         """
-        events = EventsOfShard.decode(batch)
+        return self._take(decode_message(batch))
+
+    def _take(self, events: Message) -> bool:
+        if not isinstance(events, EventsOfShard):
+            raise MessageError(f"expected a batch of events, found {type(events).__name__}")
         self._touched = events.users
         if not len(events) and not self._timing.bounded and self.tracker.allows(events.clock):
             return False
@@ -55,17 +60,17 @@ class TrackerMachine:
         following = next(iter(self.due()), None)
         return following if following is not None and self._timing.track_at(following) <= fired else None
 
-    def settle_entry(self, until: int) -> bytes:
-        """The entry that repeats an advance."""
-        return encode_columns({"kind": SETTLE, "until": until}, {})
-
     def replay(self, entry: bytes) -> None:
-        """Apply an entry, discarding what it puts out."""
-        meta = read_columns_meta(entry)
-        if meta["kind"] == SETTLE:
-            self.tracker.advance(meta["until"])
+        """Apply an entry, discarding what it puts out.
+
+        Raises:
+            MessageError: it is neither a batch of events nor a note that ticks settled.
+        """
+        message = decode_message(entry)
+        if isinstance(message, SettledUpTo):
+            self.tracker.advance(message.until)
         else:
-            self.take(entry)
+            self._take(message)
 
     def snapshot(self) -> bytes:
         """The tracker's table."""

@@ -29,7 +29,7 @@ from pipeline.runners.topic_ends import read_topic, write_topics
 #: A topic that isn't there is made with so many partitions.
 PARTITIONS = 3
 #: What no retry mends: the job is given up.
-_FATAL = ("ShardStateError", "SecretKeyError", "AddressError")
+_FATAL = ("ShardStateError", "MessageError", "SecretKeyError", "AddressError")
 _POLL = 0.5
 #: Seconds that a submitted job may take to show up.
 _PATIENCE = 60.0
