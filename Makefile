@@ -12,7 +12,7 @@ ARGS ?=
 help: ## show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-$(READY): pyproject.toml uv.lock scripts/setup.sh
+$(READY): pyproject.toml schemas/pyproject.toml onboarding/pyproject.toml uv.lock scripts/setup.sh
 	@PYTHON="$(PYTHON)" scripts/setup.sh
 	@touch $@
 
@@ -42,6 +42,11 @@ lint: $(READY) ## check style, types and layers
 format: $(READY) ## rewrite the code in the project's style
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+.PHONY: dist
+dist: $(READY) ## build the wheels segment-schemas, segment-onboarding and segment-pipeline into dist/
+	@rm -rf dist
+	@for project in schemas onboarding .; do (cd $$project && $(CURDIR)/$(BIN)/hatchling build -t wheel -d $(CURDIR)/dist) || exit 1; done
 
 .PHONY: bench
 bench: $(READY) ## measure against the peers (ARGS=--large adds 4,000,000 events)

@@ -9,7 +9,7 @@ from deploy.local.problems import StackError
 from deploy.local.stack import Stack, to_stderr
 
 
-def main(arguments: list[str] | None = None, program: str = "python -m deploy.local") -> int:
+def main(arguments: list[str] | None = None, program: str = f"python -m {__package__}") -> int:
     """Does what the arguments say: addresses and states to standard output, progress and errors to standard error."""
     options = _parser(program).parse_args(arguments)
     stack = Stack(options.folder)

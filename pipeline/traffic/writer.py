@@ -1,10 +1,8 @@
 """Where a simulated log goes: JSON lines or CSV (both also gzipped), an Avro object container, or a topic."""
 
 import gzip
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 from typing import IO, Literal, cast
 
@@ -18,6 +16,7 @@ from pipeline.traffic.lines import CSV_HEADER, csv_lines, json_lines
 from pipeline.traffic.options import TrafficOptionError, TrafficOptions
 from pipeline.traffic.pieces import Piece
 from pipeline.traffic.vocabulary import CLIENTS, NAMES, payload
+from schemas.registry import load_schema
 
 Format = Literal["jsonl", "csv", "avro"]
 Write = Callable[[Piece], None]
@@ -134,8 +133,7 @@ def _open_format(kind: Format, stream: IO[bytes]) -> Iterator[Write]:
         stream.write(CSV_HEADER)
         yield lambda piece: _write_csv(stream, piece)
     else:
-        schema = json.loads(files("schemas").joinpath("event.avsc").read_text())
-        container = Writer(stream, schema, codec="deflate", sync_marker=_SYNC_MARKER)
+        container = Writer(stream, load_schema("event"), codec="deflate", sync_marker=_SYNC_MARKER)
         yield lambda piece: _write_avro(container, piece)
         container.flush()
 

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -141,12 +142,22 @@ def test_bases_have_no_default_and_are_refused_without_a_digest() -> None:
 
 def test_image_has_every_package_that_the_project_installs() -> None:
     text = (FOLDER / "Dockerfile").read_text(encoding="utf-8")
-    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    [packages] = set(re.findall(r"^packages = \[(.*)\]", project, re.MULTILINE))
+    projects = [(ROOT / folder / "pyproject.toml").read_text(encoding="utf-8") for folder in (".", "schemas")]
+    packages = "".join(re.findall(r"^packages = \[(.*)\]", "\n".join(projects), re.MULTILINE))
     copied = set(re.findall(r"^COPY (\w+) \w+$", text, re.MULTILINE))
     assert copied == set(re.findall(r'"(\w+)"', packages))
     ignored = (FOLDER / "Dockerfile.dockerignore").read_text(encoding="utf-8")
     assert {f"!{name}" for name in copied} <= set(ignored.splitlines())
+
+
+def test_image_has_the_projects_of_the_lock_and_what_builds_them() -> None:
+    text = (FOLDER / "Dockerfile").read_text(encoding="utf-8")
+    members = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["uv"]["workspace"]["members"]
+    files = {f"{member}/pyproject.toml" for member in members} | {"scripts/relocate.py"}
+    assert set(re.findall(r"^COPY (\S+/\S+) \S+/$", text, re.MULTILINE)) == files
+    ignored = (FOLDER / "Dockerfile.dockerignore").read_text(encoding="utf-8")
+    allowed = set(re.findall(r"^!(.*)$", ignored, re.MULTILINE))
+    assert {file for file in files if file not in allowed and file.partition("/")[0] not in allowed} == set()
 
 
 def test_cloud_build_hands_over_both_bases() -> None:

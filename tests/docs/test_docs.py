@@ -156,7 +156,7 @@ def test_relative_links_resolve(page: str) -> None:
 
 @pytest.mark.parametrize("page", TEXTS)
 def test_paths_that_are_named_exist(page: str) -> None:
-    folders = "pipeline|transforms|segmentation|schemas|deploy|tests|docs|examples|scripts"
+    folders = "pipeline|transforms|segmentation|schemas|onboarding|deploy|tests|docs|examples|scripts"
     named = re.findall(rf"`((?:{folders})/[\w./-]*)`", TEXTS[page])
     assert not [path for path in named if not (ROOT / path).exists()]
 

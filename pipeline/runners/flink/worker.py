@@ -6,7 +6,6 @@ runner's own process. Nothing is installed on the way: what the pipeline needs i
 """
 
 import argparse
-import importlib
 import json
 import os
 import sys
@@ -133,8 +132,9 @@ def become_worker(variables: Mapping[str, str]) -> None:
 
     # All that the steps of a live graph need, before the runner knows of this worker: it hands out the first bundle as
     # soon as it does, and where a worker dies before it has taken that, Beam's data service waits three minutes for it.
-    for module in ("pipeline.graph", "pipeline.runners.topic_ends"):
-        importlib.import_module(module)
+    from pipeline import graph  # noqa: F401
+    from pipeline.runners import topic_ends  # noqa: F401
+
     sdk_worker_main.main(sys.argv)
 
 

@@ -1,0 +1,111 @@
+"""Gives the packages of a wheel names that are no other distribution's: a build hook of hatchling.
+
+In the repository a package has the name of its folder. Installed beside other people's packages, a top level of
+`deploy` or `transforms` would be in the way, so a wheel has the packages under the names of `NAMES`, with their imports
+and entry points rewritten. An editable install keeps the names of the folders.
+"""
+
+import ast
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+
+#: Folder at the root of the repository → name of the package in a wheel.
+NAMES: Final = {
+    "schemas": "segment_schemas",
+    "onboarding": "segment_onboarding",
+    "pipeline": "segment_pipeline.pipeline",
+    "transforms": "segment_pipeline.transforms",
+    "segmentation": "segment_pipeline.segmentation",
+    "deploy": "segment_pipeline.deploy",
+}
+#: What lies in the folders and is not part of a wheel: what tools left there, and the project file of a member.
+LEFT_OUT: Final = shutil.ignore_patterns("__pycache__", "*.py[cod]", ".*", "target", "pyproject.toml")
+
+_MODULE: Final = re.compile(rf"(?:{'|'.join(NAMES)})(?:\.\w+)*")
+_IMPORT: Final = re.compile(rf"(from|import)(\s+)({_MODULE.pattern})\b")
+
+
+class RelocateError(Exception):
+    """A module can't be rewritten as it is."""
+
+
+def relocated(name: str) -> str:
+    """The name in a wheel of the module or package ``name`` of this repository."""
+    top, dot, rest = name.partition(".")
+    return NAMES[top] + dot + rest
+
+
+def rewrite(source: str, place: str) -> str:
+    """The text of a module with its imports of this repository's packages under their names in a wheel.
+
+    Raises:
+        RelocateError: it names a module in a way that can't be rewritten: ``import a.b`` without ``as``, or as a text.
+    """
+    lines = source.splitlines(keepends=True)
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _is_module(node.value):
+            raise RelocateError(f"{place}:{node.lineno}: {node.value!r} names a module in a text: import the module")
+        if isinstance(node, ast.Import) and any(_MODULE.fullmatch(each.name) for each in node.names):
+            if len(node.names) > 1 or node.names[0].asname is None:
+                raise RelocateError(f"{place}:{node.lineno}: write `from … import …`, or `import … as …`")
+        elif not (isinstance(node, ast.ImportFrom) and _MODULE.fullmatch(node.module or "")):
+            continue
+        # The parser counts columns in bytes; before an import stands white space alone.
+        line = lines[node.lineno - 1]
+        changed, times = _IMPORT.subn(lambda found: found[1] + found[2] + relocated(found[3]), line, count=1)
+        if times != 1:
+            raise RelocateError(f"{place}:{node.lineno}: this import stands on more than one line")
+        lines[node.lineno - 1] = changed
+    return "".join(lines)
+
+
+def _is_module(text: str) -> bool:
+    if "." not in text or not _MODULE.fullmatch(text):
+        return False
+    path = ROOT.joinpath(*text.split("."))
+    return path.is_dir() or path.with_suffix(".py").is_file()
+
+
+def stage(packages: list[str], folder: Path) -> list[str]:
+    """Copies the packages into ``folder`` as a wheel has them; returns the names at the top level."""
+    for package in packages:
+        target = folder.joinpath(*NAMES[package].split("."))
+        shutil.copytree(ROOT / package, target, ignore=LEFT_OUT)
+        for file in target.rglob("*.py"):
+            place = str(package / file.relative_to(target))
+            file.write_text(rewrite(file.read_text(encoding="utf-8"), place), encoding="utf-8")
+    tops = sorted(each.name for each in folder.iterdir())
+    for top in tops:
+        sign = folder / top / "__init__.py"
+        if not sign.exists():
+            sign.write_text(f'"""The packages of the distribution {top.replace("_", "-")}."""\n', encoding="utf-8")
+    return tops
+
+
+class RelocateBuildHook(BuildHookInterface[Any]):
+    """Puts the packages that the option ``packages`` names into the wheel; hatchling selects no file by itself."""
+
+    _staging: tempfile.TemporaryDirectory[str] | None = None
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Called by hatchling before it builds a wheel; ``version`` is ``standard`` or ``editable``."""
+        if version != "standard":
+            return
+        self._staging = tempfile.TemporaryDirectory(prefix="relocate-")
+        folder = Path(self._staging.name)
+        for top in stage(self.config["packages"], folder):
+            build_data["force_include"][str(folder / top)] = top
+        scripts = self.metadata.core.scripts
+        scripts.update({name: relocated(target) for name, target in scripts.items()})
+
+    def finalize(self, *_: object) -> None:
+        """Called by hatchling when the wheel is written."""
+        if self._staging is not None:
+            self._staging.cleanup()
