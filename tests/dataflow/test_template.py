@@ -142,17 +142,17 @@ def test_bases_have_no_default_and_are_refused_without_a_digest() -> None:
 
 def test_image_has_every_package_that_the_project_installs() -> None:
     text = (FOLDER / "Dockerfile").read_text(encoding="utf-8")
-    projects = [(ROOT / folder / "pyproject.toml").read_text(encoding="utf-8") for folder in (".", "schemas")]
-    packages = "".join(re.findall(r"^packages = \[(.*)\]", "\n".join(projects), re.MULTILINE))
+    projects = [tomllib.loads((ROOT / folder / "pyproject.toml").read_text("utf-8")) for folder in (".", "schemas")]
+    hooks = [project["tool"]["hatch"]["build"]["targets"]["wheel"]["hooks"]["custom"] for project in projects]
     copied = set(re.findall(r"^COPY (\w+) \w+$", text, re.MULTILINE))
-    assert copied == set(re.findall(r'"(\w+)"', packages))
+    assert copied == {package for hook in hooks for package in hook["packages"]}
     ignored = (FOLDER / "Dockerfile.dockerignore").read_text(encoding="utf-8")
     assert {f"!{name}" for name in copied} <= set(ignored.splitlines())
 
 
 def test_image_has_the_projects_of_the_lock_and_what_builds_them() -> None:
     text = (FOLDER / "Dockerfile").read_text(encoding="utf-8")
-    members = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["uv"]["workspace"]["members"]
+    members = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["uv"]["workspace"]["members"]
     files = {f"{member}/pyproject.toml" for member in members} | {"scripts/relocate.py"}
     assert set(re.findall(r"^COPY (\S+/\S+) \S+/$", text, re.MULTILINE)) == files
     ignored = (FOLDER / "Dockerfile.dockerignore").read_text(encoding="utf-8")
