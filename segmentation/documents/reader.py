@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from segmentation.documents.problems import Problem
@@ -53,7 +54,7 @@ class Reader:
             return {}
         entries: dict[str, Entry] = {}
         for key, value in node.value:
-            if _has_tag(value, "null") and not value.value:
+            if is_null(value) and not value.value:
                 value.start_mark = key.start_mark  # what is missing stands where its key stands
             name = self.text_of(key, "a key")
             if name is None:
@@ -63,7 +64,7 @@ class Reader:
                 self.report(key, f"duplicate key {name!r}; the first is in line {first}")
             elif known is not None and name not in known:
                 expected = f"expected {', '.join(known)}{did_you_mean(name, known)}"
-                if node.flow_style and _has_tag(value, "null"):
+                if node.flow_style and is_null(value):
                     expected = "within { } a comma ends the value before: put quotes around a value with commas"
                 self.report(key, f"unknown key {name!r} in {what}; {expected}")
             else:
@@ -82,7 +83,7 @@ class Reader:
 
     def text_of(self, node: Node, what: str) -> str | None:
         """Text that is not empty."""
-        if not isinstance(node, ScalarNode) or not _has_tag(node, "str"):
+        if not isinstance(node, ScalarNode) or not is_text(node):
             hint = "; put it in quotes" if isinstance(node, ScalarNode) and node.value else ""
             self.report(node, f"{what} must be text, found {describe(node)}{hint}")
             return None
@@ -162,9 +163,31 @@ def describe(node: Node) -> str:
         return "a mapping"
     if isinstance(node, SequenceNode):
         return "a list"
-    if _has_tag(node, "null"):
+    if is_null(node):
         return "nothing"
-    return repr(node.value) if _has_tag(node, "str") else str(node.value)
+    return repr(node.value) if is_text(node) else str(node.value)
+
+
+def is_text(node: Node) -> bool:
+    """Whether a node is text: in quotes, or nothing else that YAML knows."""
+    return _has_tag(node, "str")
+
+
+def is_null(node: Node) -> bool:
+    """Whether nothing stands there, or ``null``."""
+    return _has_tag(node, "null")
+
+
+def scalar_text(node: Node) -> str | None:
+    """A text, a number or a truth value as a log has it: ``x``, ``7``, ``1.5``, ``true``; None for another node."""
+    if not isinstance(node, ScalarNode):
+        return None
+    if is_text(node):
+        return str(node.value)
+    if not any(_has_tag(node, tag) for tag in ("bool", "int", "float")):
+        return None
+    value = YAML(typ="safe", pure=True).load(node.value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _has_tag(node: Node, tag: str) -> bool:

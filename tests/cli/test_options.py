@@ -58,7 +58,7 @@ def _run(tmp_path: Path, **changed: object) -> Outcome:
         ("changes", "changes.txt", "--changes: changes.txt has no known ending"),
         ("dead-letters", "letters.csv", "--dead-letters: letters.csv has no known ending"),
         ("changes", "", "--changes: expected the path of a file"),
-        ("mapping", "missing.yaml", "missing.yaml: can't be read"),
+        ("mapping", "missing.yaml", "missing.yaml:1:1: cannot be read"),
         ("rules", "missing.yaml", "missing.yaml:1:1: cannot be read"),
         ("events", "missing.jsonl", "missing.jsonl: no such file or directory"),
         ("shard", "3", "--shard: there is no such option here or in Beam; did you mean '--shards'?"),
@@ -201,7 +201,7 @@ def test_broken_mapping_names_every_place(tmp_path: Path) -> None:
     done = run(tmp_path, write(tmp_path / "log.csv", CSV), "--mapping", mapping)
     assert done.outcome.code == 2
     assert len(done.outcome.err.splitlines()) == 4
-    assert f"{mapping}:1:9: format: expected one of csv, json, avro" in done.outcome.err
+    assert f"{mapping}:1:9: unknown format 'xml'; expected csv, json, avro" in done.outcome.err
 
 
 def test_dry_run_writes_nothing(log: Path, tmp_path: Path) -> None:

@@ -1,31 +1,25 @@
 """Reads `mapping.yaml`; every error of the file is found in one go, each with its line and column."""
 
-from collections.abc import Mapping
-from io import StringIO
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from segmentation.documents.suggestions import did_you_mean
-from segmentation.errors import UsageError
+from segmentation.documents.problems import DocumentError, Problem
+from segmentation.documents.reader import Entry, Reader, is_null, is_text, scalar_text
+from segmentation.documents.yaml import compose, read_text
 from transforms.mapping.model import Column, Constant, EventMapping, Source, Time
 
 _FORMATS = ("csv", "json", "avro")
 _UNITS = ("s", "ms", "us", "ns")
+_KEYS = ("format", "delimiter", "quote", "columns")
 _FIELDS = ("user_id", "name", "occurred_at", "event_id", "properties")
 _DIRECTIVES = "aAbBdDeFHIjmMpRsSTyYzZ%"
 
 
-class MappingError(UsageError):
-    """A mapping file is not usable; one line for each thing that is wrong, ``file:line:column: what``."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
+class MappingError(DocumentError):
+    """A mapping file that can't be used."""
 
 
 def load_mapping(path: str) -> EventMapping:
@@ -34,11 +28,7 @@ def load_mapping(path: str) -> EventMapping:
     Raises:
         MappingError: the file can't be read, is no YAML or no mapping.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise MappingError([f"{path}: can't be read: {error}"]) from error
-    return parse_mapping(text, path)
+    return parse_mapping(read_text(path, MappingError), path)
 
 
 def parse_mapping(text: str, path: str = "mapping.yaml") -> EventMapping:
@@ -47,185 +37,157 @@ def parse_mapping(text: str, path: str = "mapping.yaml") -> EventMapping:
     Raises:
         MappingError: it is no YAML or no mapping.
     """
-    try:
-        content = YAML().load(StringIO(text))
-    except MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else path
-        raise MappingError([f"{place}: {str(error.problem or error).splitlines()[0]}"]) from error
-    reader = _Reader(path)
-    mapping = reader.read(content)
+    root = compose(text, path, MappingError)
+    if root is None:
+        raise MappingError([Problem(path, 1, 1, "the file is empty; expected a mapping with format and columns")])
+    reader = Reader(text, path)
+    mapping = _MappingReader(reader).read(root)
     if mapping is None or reader.problems:
-        raise MappingError([text for _, text in sorted(reader.problems)])
+        raise MappingError(reader.problems)
     return mapping
 
 
-class _Reader:
-    """Walks through the parsed file and notes what is wrong instead of stopping at it."""
+class _MappingReader:
+    """Every method returns None for what it has reported, so that reading goes on."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self.problems: list[tuple[tuple[int, int], str]] = []
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._report = reader.report
 
-    def read(self, content: Any) -> EventMapping | None:
-        if not isinstance(content, CommentedMap):
-            self._note((0, 0), "expected a map with format and columns")
-            return None
-        self._known_keys(content, ("format", "delimiter", "quote", "columns"), "a mapping")
-        form = self._one_of(content, "format", _FORMATS)
-        delimiter = self._character(content, "delimiter", ",")
-        quote = None if "quote" in content and content["quote"] is None else self._character(content, "quote", '"')
-        if delimiter is not None and delimiter == quote:
-            self._note(
-                _place(content, "quote" if "quote" in content else "delimiter"), "delimiter and quote are the same"
-            )
-        columns = content.get("columns")
-        if not isinstance(columns, CommentedMap):
-            self._note(_place(content, "columns"), "expected columns: a map with user_id, name and occurred_at")
-            return None
-        self._known_keys(columns, _FIELDS, "columns")
-        sources = {name: self._source(columns, name) for name in ("user_id", "name", "event_id") if name in columns}
-        time = self._time(columns)
-        properties = self._properties(columns)
-        for name in ("user_id", "name", "occurred_at"):
-            if name not in columns:
-                self._note(_place(content, "columns"), f"columns lacks {name}")
+    def read(self, root: Node) -> EventMapping | None:
+        top = self._reader.mapping(root, "the mapping file", _KEYS, ("format", "columns"))
+        form = self._one_of(top, "format", _FORMATS)
+        delimiter = self._character(top, "delimiter", ",")
+        quote = None if "quote" in top and is_null(top["quote"].value) else self._character(top, "quote", '"')
+        if delimiter is not None and delimiter == quote and (own := top.get("quote", top.get("delimiter"))):
+            self._report(own.value, "delimiter and quote are the same")
+        columns: Mapping[str, Entry] = {}
+        if "columns" in top:
+            needed = ("user_id", "name", "occurred_at")
+            columns = self._reader.mapping(top["columns"].value, "columns", _FIELDS, needed)
+        sources = {
+            name: self._source(columns[name].value, name) for name in ("user_id", "name", "event_id") if name in columns
+        }
+        time = self._time(columns["occurred_at"].value) if "occurred_at" in columns else None
+        properties = self._properties(columns["properties"].value) if "properties" in columns else {}
         if isinstance(sources.get("event_id"), Constant):
-            self._note(_place(columns, "event_id"), "event_id can't be a constant: expected a column, or no event_id")
+            self._report(columns["event_id"].value, "event_id can't be a constant: expected a column, or no event_id")
         user_id, name_source = sources.get("user_id"), sources.get("name")
         if form is None or delimiter is None or user_id is None or name_source is None or time is None:
             return None
         return EventMapping(form, user_id, name_source, time, sources.get("event_id"), properties, delimiter, quote)
 
-    def _source(self, parent: CommentedMap, key: str) -> Source | None:
-        node = parent[key]
-        if isinstance(node, str):
-            return Column(node)
-        if isinstance(node, CommentedMap) and "constant" in node:
-            self._known_keys(node, ("constant",), key)
-            constant = self._text(node, "constant")
+    def _source(self, node: Node, key: str) -> Source | None:
+        keys = _keys(node)
+        if isinstance(node, ScalarNode) and is_text(node):
+            return Column(node.value)
+        if "constant" in keys:
+            parts = self._reader.mapping(node, key, ("constant",))
+            constant = self._text(parts["constant"].value, "constant")
             return None if constant is None else Constant(constant)
-        if isinstance(node, CommentedMap) and "column" in node:
-            self._known_keys(node, ("column", "map"), key)
-            column = self._text(node, "column")
-            return None if column is None else Column(column, self._values(node))
-        self._note(_place(parent, key), f"{key}: expected a column, {{constant: …}} or {{column: …, map: …}}")
+        if "column" in keys:
+            parts = self._reader.mapping(node, key, ("column", "map"))
+            column = self._text(parts["column"].value, "column")
+            values = self._values(parts["map"].value) if "map" in parts else {}
+            return None if column is None else Column(column, values)
+        self._report(node, f"{key}: expected a column, {{constant: …}} or {{column: …, map: …}}")
         return None
 
-    def _values(self, node: CommentedMap) -> Mapping[str, str]:
-        if "map" not in node:
+    def _values(self, node: Node) -> Mapping[str, str]:
+        if not isinstance(node, MappingNode):
+            self._report(node, "map: expected {old: new, …}")
             return {}
-        values = node["map"]
-        if not isinstance(values, CommentedMap):
-            self._note(_place(node, "map"), "map: expected {old: new, …}")
-            return {}
-        texts = {_scalar(old): self._text(values, old) for old in values}
-        return {old: new for old, new in texts.items() if old is not None and new is not None}
+        texts = {old: self._text(new, old) for old, new in self._pairs(node)}
+        return {old: new for old, new in texts.items() if new is not None}
 
-    def _time(self, columns: CommentedMap) -> Time | None:
-        node = columns.get("occurred_at")
-        if node is None or isinstance(node, str):
-            return None if node is None else Time(node)
-        if not isinstance(node, CommentedMap) or "column" not in node:
+    def _pairs(self, node: MappingNode) -> Iterator[tuple[str, Node]]:
+        """The keys, as texts even where they are numbers, and their values."""
+        seen: set[str] = set()
+        for key, value in node.value:
+            name = scalar_text(key)
+            if name is None:
+                self._report(key, "expected a text as key")
+            elif name in seen:
+                self._report(key, f"duplicate key {name!r}")
+            else:
+                seen.add(name)
+                yield name, value
+
+    def _time(self, node: Node) -> Time | None:
+        if isinstance(node, ScalarNode) and is_text(node):
+            return Time(node.value)
+        if "column" not in _keys(node):
             expected = "expected a column, {column: …, unit: s|ms|us|ns} or {column: …, format: …, zone: …}"
-            self._note(_place(columns, "occurred_at"), f"occurred_at: {expected}")
+            self._report(node, f"occurred_at: {expected}")
             return None
-        self._known_keys(node, ("column", "unit", "format", "zone"), "occurred_at")
-        unit = self._one_of(node, "unit", _UNITS) if "unit" in node else None
-        if "unit" in node and "format" in node:
-            self._note(_place(node, "format"), "occurred_at: expected either unit or format")
-        form = self._time_format(node) if "format" in node else None
-        zone = self._zone(node, form)
-        column = self._text(node, "column")
+        parts = self._reader.mapping(node, "occurred_at", ("column", "unit", "format", "zone"))
+        unit = self._one_of(parts, "unit", _UNITS)
+        if "unit" in parts and "format" in parts:
+            self._report(parts["format"].value, "occurred_at: expected either unit or format")
+        form = self._time_format(parts["format"].value) if "format" in parts else None
+        zone = self._zone(parts["zone"].value, form) if "zone" in parts else "UTC"
+        column = self._text(parts["column"].value, "column")
         return None if column is None else Time(column, unit, form, zone)
 
-    def _time_format(self, node: CommentedMap) -> str | None:
+    def _time_format(self, node: Node) -> str | None:
         form = self._text(node, "format")
         if form is None:
             return None
         rest = form.replace("%.f", "").replace("%f", "")
         for before, directive in zip(rest, rest[1:] + " ", strict=True):
             if before == "%" and directive not in _DIRECTIVES:
-                self._note(_place(node, "format"), f"format: %{directive} is no directive of strptime")
+                self._report(node, f"format: %{directive} is no directive of strptime")
         if "%" not in form:
-            self._note(_place(node, "format"), "format: expected strptime directives such as %Y-%m-%d %H:%M:%S")
+            self._report(node, "format: expected strptime directives such as %Y-%m-%d %H:%M:%S")
         return form
 
-    def _zone(self, node: CommentedMap, form: str | None) -> str:
-        zone = self._text(node, "zone") if "zone" in node else "UTC"
+    def _zone(self, node: Node, form: str | None) -> str:
+        zone = self._text(node, "zone")
         if zone is None:
             return "UTC"
-        if "zone" in node and (form is None or "%z" in form):
-            self._note(_place(node, "zone"), "zone: only a format without %z takes one")
+        if form is None or "%z" in form:
+            self._report(node, "zone: only a format without %z takes one")
         try:
             ZoneInfo(zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            self._note(_place(node, "zone"), f"zone: {zone!r} is no time zone; expected one such as Europe/Berlin")
+            self._report(node, f"zone: {zone!r} is no time zone; expected one such as Europe/Berlin")
         return zone
 
-    def _properties(self, columns: CommentedMap) -> Mapping[str, Source]:
-        node = columns.get("properties")
-        if isinstance(node, CommentedSeq):
-            found: dict[str, Source] = {}
-            for index, name in enumerate(node):
-                if not isinstance(name, str):
-                    self._note(node.lc.item(index), "properties: expected the name of a column")
-                elif name in found:
-                    self._note(node.lc.item(index), f"properties: {name!r} is there twice")
-                else:
-                    found[name] = Column(name)
-            return found
-        if isinstance(node, CommentedMap):
-            sources = {str(name): self._source(node, name) for name in node}
+    def _properties(self, node: Node) -> Mapping[str, Source]:
+        if isinstance(node, SequenceNode):
+            names = self._reader.texts(node, "properties") if node.value else ()
+            return {name: Column(name) for name in names or ()}
+        if isinstance(node, MappingNode):
+            sources = {name: self._source(value, name) for name, value in self._pairs(node)}
             return {name: source for name, source in sources.items() if source is not None}
-        if node is not None or "properties" in columns:
-            self._note(_place(columns, "properties"), "properties: expected a list of columns, or {property: column}")
+        self._report(node, "properties: expected a list of columns, or {property: column}")
         return {}
 
-    def _one_of(self, parent: CommentedMap, key: str, known: tuple[str, ...]) -> Any:
-        value = parent.get(key)
-        if value in known:
-            return value
-        found = "" if key not in parent else f", not {value!r}{did_you_mean(str(value), known)}"
-        self._note(_place(parent, key), f"{key}: expected one of {', '.join(known)}{found}")
+    def _one_of(self, parts: Mapping[str, Entry], key: str, known: Sequence[str]) -> Any:
+        return self._reader.choice(parts[key].value, key, known) if key in parts else None
+
+    def _character(self, parts: Mapping[str, Entry], key: str, default: str) -> str | None:
+        if key not in parts:
+            return default
+        node = parts[key].value
+        if isinstance(node, ScalarNode) and is_text(node) and len(node.value) == 1:
+            character = str(node.value)
+            if character.isascii() and character not in "\r\n":
+                return character
+        self._report(node, f"{key}: expected one ASCII character in quotes, such as ';' or \"\\t\"")
         return None
 
-    def _character(self, parent: CommentedMap, key: str, default: str) -> str | None:
-        value = parent.get(key, default)
-        if isinstance(value, str) and len(value) == 1 and value.isascii() and value not in "\r\n":
-            return value
-        self._note(_place(parent, key), f"{key}: expected one ASCII character in quotes, such as ';' or \"\\t\"")
-        return None
-
-    def _text(self, parent: CommentedMap, key: Any) -> str | None:
-        text = _scalar(parent[key])
+    def _text(self, node: Node, what: str) -> str | None:
+        """A scalar as the text that columns hold."""
+        text = scalar_text(node)
         if not text:
-            self._note(_place(parent, key), f"{key}: expected a text that is not empty")
+            self._report(node, f"{what}: expected a text that is not empty")
             return None
         return text
 
-    def _known_keys(self, node: CommentedMap, known: tuple[str, ...], of: str) -> None:
-        for key in node:
-            if key not in known:
-                self._note(_key_place(node, key), f"{of} has no key {key!r}{did_you_mean(str(key), known)}")
 
-    def _note(self, place: tuple[int, int], problem: str) -> None:
-        self.problems.append((place, f"{self._path}:{place[0] + 1}:{place[1] + 1}: {problem}"))
-
-
-def _scalar(value: Any) -> str | None:
-    """A scalar of YAML as the text that columns hold."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, str | int | float) else None
-
-
-def _place(node: CommentedMap, key: Any) -> tuple[int, int]:
-    """Line and column, from 0, of a key's value; of the map where it has no such key."""
-    position = node.lc.value(key) if key in node else (node.lc.line, node.lc.col)
-    return (int(position[0]), int(position[1]))
-
-
-def _key_place(node: CommentedMap, key: Any) -> tuple[int, int]:
-    position = node.lc.key(key)
-    return (int(position[0]), int(position[1]))
+def _keys(node: Node) -> set[str]:
+    """The keys of a mapping; none for another node."""
+    return (
+        {key.value for key, _ in node.value if isinstance(key, ScalarNode)} if isinstance(node, MappingNode) else set()
+    )
