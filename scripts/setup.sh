@@ -4,6 +4,7 @@
 #   scripts/setup.sh         .venv: the project, its tests and its linters
 #   scripts/setup.sh bench   .tools/bench: the peers of `make bench` that are not dependencies of the project
 #   scripts/setup.sh pyflink .tools/pyflink: PyFlink, a peer of `make bench-flink`, which pins an old Beam; Python 3.11
+# Bytecode is compiled here, on all cores: where PYTHONDONTWRITEBYTECODE is set, Python would compile Beam at every start.
 # Needs Python 3.11 to 3.13. uv is used where there is one; otherwise pip fetches it into .tools/uv.
 set -eu
 cd "$(dirname "$0")/.."
@@ -64,11 +65,12 @@ python=$(find_python)
 uv=$(find_uv "$python")
 mkdir -p .tools
 if [ "${1:-}" = bench ]; then
-    UV_PROJECT_ENVIRONMENT=.tools/bench "$uv" sync --quiet --frozen --python "$python" --only-group bench
+    UV_PROJECT_ENVIRONMENT=.tools/bench "$uv" sync --quiet --frozen --compile-bytecode --python "$python" --only-group bench
 elif [ "${1:-}" = pyflink ]; then
     old=$(PYTHON="${PYTHON:-} $python" find_python_311)
     [ -x .tools/pyflink/bin/python ] || "$uv" venv --quiet --python "$old" .tools/pyflink
-    "$uv" pip sync --quiet --python .tools/pyflink/bin/python --require-hashes tests/bench/flink/requirements.txt
+    "$uv" pip sync --quiet --compile-bytecode --python .tools/pyflink/bin/python --require-hashes tests/bench/flink/requirements.txt
 else
-    "$uv" sync --quiet --frozen --python "$python"
+    "$uv" sync --quiet --frozen --compile-bytecode --python "$python"
+    .venv/bin/python -m compileall -q pipeline transforms segmentation schemas onboarding deploy
 fi
