@@ -87,7 +87,7 @@ def _refusals() -> tuple[type[Exception], ...]:
     from pipeline.io.topics.errors import TopicError
     from pipeline.io.topics.parameters import AddressError
     from pipeline.options.errors import OptionError
-    from pipeline.stores.engine import StoreError
+    from pipeline.stores.store import StoreError
     from pipeline.traffic import TrafficOptionError
     from segmentation.errors import UsageError
 

@@ -46,7 +46,7 @@ def generate(
 
     Sign-ups, a funnel with drop-outs, heavy-tailed engagement with a daily rhythm, returning users.
     """
-    from pipeline.io.topics.event_topic import TopicOptions
+    from pipeline.io.topics.options import TopicOptions
     from pipeline.reports.terminal import counting, show_traffic
     from pipeline.traffic import TrafficOptionError, TrafficOptions
     from pipeline.traffic import generate as write_traffic

@@ -1,43 +1,49 @@
-"""Where a run reads and writes: files and topics."""
+"""Every kind of place, by the beginning of its address: a new system is entered here, and nowhere else."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from typing import Final
 
-from pipeline.io.kafka.address import KafkaAddress
-from pipeline.io.pubsub.address import PubsubAddress
-from pipeline.io.topics.address import is_topic, parse_topic
+from pipeline.io.files.place import FilePlace
+from pipeline.io.kafka.place import KafkaPlace
+from pipeline.io.place import Place
+from pipeline.io.pubsub.place import PubsubPlace
+from pipeline.io.topics.topic import Topic
 from pipeline.options.errors import OptionError
 
-#: The path of a file, or a topic.
-Place = str | KafkaAddress | PubsubAddress
+_TOPICS: Final[Mapping[str, type[KafkaPlace] | type[PubsubPlace]]] = {
+    kind.scheme: kind for kind in (KafkaPlace, PubsubPlace)
+}
+
+
+def is_topic(text: str) -> bool:
+    """Whether the value of an option means a topic, or a subscription to one."""
+    return text.startswith(tuple(_TOPICS))
+
+
+def parse_topic(text: str, option: str, *, reads: bool = True) -> Topic:
+    """The topic that ``text``, the value of ``option``, stands for.
+
+    Raises:
+        AddressError: a part is missing, unknown or can't be used.
+    """
+    kind = next((kind for scheme, kind in _TOPICS.items() if text.startswith(scheme)), KafkaPlace)
+    return kind.parse(text, option, reads=reads)
 
 
 def parse_place(option: str, text: str, *, reads: bool = True) -> Place:
-    """The place that ``text``, the value of ``option``, stands for. From Pub/Sub a run reads a subscription.
+    """The place that ``text``, the value of ``option``, stands for; ``reads``: a run reads it.
 
     Raises:
-        OptionError: it is no path.
+        OptionError: it is no path, or a run can't read such a place.
         AddressError: it is the address of a topic and can't be used.
     """
     if not is_topic(text):
         check_path(option, text)
-        return text
+        return FilePlace(text, option)
     place = parse_topic(text, option, reads=reads)
-    if reads and isinstance(place, PubsubAddress) and place.kind == "topics":
-        shape = f"pubsub://{place.project}/subscriptions/NAME"
-        raise OptionError(f"{option}: {place.url} is a topic; a run reads a subscription to it: {shape}")
+    if reads:
+        place.check_source()
     return place
-
-
-def default_dead_letters(changes: Place) -> Place:
-    """Where dead letters go when nothing else is said: beside the changes."""
-    if isinstance(changes, KafkaAddress):
-        return replace(changes, topic=f"{changes.topic}.dead-letters", option="--dead-letters")
-    if isinstance(changes, PubsubAddress):
-        return replace(changes, name=f"{changes.name}.dead-letters", option="--dead-letters")
-    stem = changes.removesuffix(".gz")
-    for ending in (".jsonl", ".avro"):
-        stem = stem.removesuffix(ending)
-    return stem + ".dead-letters.jsonl"
 
 
 def check_path(option: str, text: str) -> None:

@@ -1,14 +1,17 @@
 """The options of a run, parsed once into one frozen value."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pipeline.io.files.cloud_files import is_cloud_file
-from pipeline.io.places import Place, check_path, default_dead_letters, parse_place
-from pipeline.io.pubsub.address import PubsubAddress
+from pipeline.io.outputs import Output
+from pipeline.io.place import Destination, Place
+from pipeline.io.places import check_path, parse_place
 from pipeline.options.beam_args import check_beam_args
 from pipeline.options.errors import OptionError
-from pipeline.runners.choice import DATAFLOW, FLINK, choose_runner
+from pipeline.runners.choice import DATAFLOW, FLINK, PUBSUB, choose_runner
+from pipeline.stores.store import STORED, Store
+from pipeline.stores.stores import parse_store
 from segmentation.units import MILLISECOND, SECOND, parse_duration, parse_instant
 from transforms.keys.secret_manager import SHAPE, is_secret_version
 
@@ -41,7 +44,7 @@ class RunOptions:
     dead_letters: Place
     audit: Place | None
     mapping: str | None
-    profiles: str | None
+    profiles: Store | None
     early: bool
     until: int | None
     max_disorder: int
@@ -60,13 +63,26 @@ class RunOptions:
     @property
     def live(self) -> bool:
         """Whether the input has no end."""
-        return not isinstance(self.events, str)
+        return self.events.live
 
     @property
     def outputs(self) -> dict[str, Place]:
         """By option where records go."""
         always: dict[str, Place] = {"--changes": self.changes, "--dead-letters": self.dead_letters}
         return always if self.audit is None else {**always, "--audit": self.audit}
+
+    @property
+    def destinations(self) -> Mapping[Destination, tuple[Output, ...]]:
+        """Everything that the run writes records to, and which."""
+        written: dict[Destination, tuple[Output, ...]] = {
+            self.changes: (Output.CHANGES,),
+            self.dead_letters: (Output.DEAD_LETTERS,),
+        }
+        if self.audit is not None:
+            written[self.audit] = (Output.AUDIT,)
+        if self.profiles is not None:
+            written[self.profiles] = STORED
+        return written
 
     @classmethod
     def parse(
@@ -101,10 +117,9 @@ class RunOptions:
         for option, path in {"--mapping": mapping, "--summary": summary}.items():
             if path is not None and not (option == "--mapping" and is_cloud_file(path)):
                 check_path(option, path)
-        if profiles is not None:
-            _check_store(profiles)
+        store = None if profiles is None else parse_store("--profiles", profiles)
         source = parse_place("--events", events)
-        live = not isinstance(source, str)
+        live = source.live
         chosen = choose_runner(runner, source)
         check_beam_args(beam_args, OWN_OPTIONS, flink=chosen == FLINK)
         sink = parse_place("--changes", changes, reads=False)
@@ -115,13 +130,13 @@ class RunOptions:
             events=source,
             changes=sink,
             dead_letters=(
-                default_dead_letters(sink)
+                sink.dead_letters()
                 if dead_letters is None
                 else parse_place("--dead-letters", dead_letters, reads=False)
             ),
             audit=None if audit is None else parse_place("--audit", audit, reads=False),
             mapping=mapping,
-            profiles=profiles,
+            profiles=store,
             early=live if emit is None else _emit(emit) == "early",
             until=None if until is None else _parsed("--until", until, parse_instant),
             max_disorder=disorder if max_disorder is None else _disorder(max_disorder),
@@ -145,23 +160,13 @@ class RunOptions:
         return options
 
 
-def _check_store(url: str) -> None:
-    scheme, separator, rest = url.partition("://")
-    if not separator:
-        raise OptionError("--profiles: expected a URL such as sqlite:///out/profiles.db")
-    if scheme != "sqlite":
-        raise OptionError(f"--profiles: {scheme}:// is not available yet; write sqlite:///FILE")
-    if not rest.startswith("/") or rest == "/":
-        raise OptionError("--profiles: the URL names no file; write sqlite:///FILE, or sqlite:////FILE from the root")
-
-
 def _check_live(options: RunOptions) -> None:
     """Files appear when a run ends, and a live one has no end; Flink's workers may be anywhere, besides."""
     for option, place in options.outputs.items():
-        if isinstance(place, str):
+        if not place.live:
             shapes = "kafka://HOST:PORT/TOPIC or pubsub://PROJECT/topics/TOPIC"
             raise OptionError(f"{option}: a live run writes to {shapes}, not to a file")
-    if options.profiles is not None:
+    if options.profiles is not None and not options.profiles.shared:
         raise OptionError("--profiles: sqlite:// is a file of this machine, which a live run's workers can't share")
     if options.until is not None:
         raise OptionError("--until: a live run has no end; leave it out")
@@ -172,7 +177,7 @@ def _check_live(options: RunOptions) -> None:
 def _check_dataflow(options: RunOptions) -> None:
     """Its workers reach Google's services only, and the job goes on when the command has ended."""
     for option, place in options.outputs.items():
-        if not isinstance(place, PubsubAddress):
+        if place.scheme != PUBSUB:
             raise OptionError(f"{option}: on Dataflow a run writes to pubsub://PROJECT/topics/TOPIC")
     if options.summary is not None:
         raise OptionError("--summary: the numbers are known when the job has ended, and Dataflow's goes on by itself")

@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pipeline.io.kafka.address import is_kafka
-from pipeline.io.places import Place
 from pipeline.io.progress import Listening
 from pipeline.options.run_options import RunOptions
 
@@ -103,18 +102,13 @@ def show_summary(summary: "Summary", options: RunOptions) -> None:
     rows += [(f"dropped: {reason}", count) for reason, count in summary.dropped.items()]
     rows += [(f"dead letter: {reason}", count) for reason, count in summary.dead_letter.items()]
     _show_counts(rows)
-    _show(f"{sum(summary.changes.values()):,} changes in {shown(options.changes)}", style="bold")
+    _show(f"{sum(summary.changes.values()):,} changes in {options.changes.url}", style="bold")
     _show_counts([(_STAGES.get(stage, stage), count) for stage, count in summary.changes.items()])
     if summary.dead_letter:
-        _show(f"dead letters in {shown(options.dead_letters)}", style="yellow")
+        _show(f"dead letters in {options.dead_letters.url}", style="yellow")
     if options.profiles is not None:
-        _show(f"profiles in {options.profiles}")
+        _show(f"profiles in {options.profiles.url}")
     _show(f"done in {summary.seconds:.1f} s")
-
-
-def shown(place: Place) -> str:
-    """A place as messages name it."""
-    return place if isinstance(place, str) else place.url
 
 
 def warn_of_demo_keys() -> None:

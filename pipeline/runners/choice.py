@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from pipeline.io.kafka.address import KafkaAddress
-from pipeline.io.places import Place
-from pipeline.io.pubsub.address import PubsubAddress
+from pipeline.io.place import Place
 from pipeline.options.errors import OptionError
 from segmentation.documents.suggestions import did_you_mean
 
@@ -16,13 +14,13 @@ DATAFLOW: Final = "DataflowRunner"
 
 _FILES: Final = "files"
 _KAFKA: Final = "kafka://"
-_PUBSUB: Final = "pubsub://"
+PUBSUB: Final = "pubsub://"
 #: The first one that reads a kind of input is the default for it.
 _READS: Final[Mapping[str, tuple[str, ...]]] = {
     LOCAL: (_FILES,),
-    PRISM: (_FILES, _PUBSUB),
-    FLINK: (_KAFKA, _PUBSUB),
-    DATAFLOW: (_PUBSUB,),
+    PRISM: (_FILES, PUBSUB),
+    FLINK: (_KAFKA, PUBSUB),
+    DATAFLOW: (PUBSUB,),
 }
 _ALIASES: Final = {
     "fnapirunner": LOCAL,
@@ -44,7 +42,7 @@ def choose_runner(name: str | None, events: Place) -> str:
     Raises:
         OptionError: there is no such runner, or it doesn't read such a place.
     """
-    kind = _kind(events)
+    kind = events.scheme
     able = [runner for runner, kinds in _READS.items() if kind in kinds]
     if name is None:
         return able[0]
@@ -57,12 +55,6 @@ def choose_runner(name: str | None, events: Place) -> str:
 
 def _do(runners: list[str]) -> str:
     return "does" if len(runners) == 1 else "do"
-
-
-def _kind(events: Place) -> str:
-    if isinstance(events, KafkaAddress):
-        return _KAFKA
-    return _PUBSUB if isinstance(events, PubsubAddress) else _FILES
 
 
 def _runner(name: str) -> str:

@@ -2,11 +2,10 @@
 
 import json
 import time
-import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -15,30 +14,15 @@ from apache_beam.runners.runner import PipelineResult
 
 from pipeline.graph import Plan, build
 from pipeline.inputs import Inputs, key_source
-from pipeline.io.files.audit import AuditWriter
-from pipeline.io.files.changes import ChangesWriter
-from pipeline.io.files.dead_letters import DeadLettersWriter
 from pipeline.io.files.output import OutputFile
-from pipeline.io.files.read_files import ReadFiles, formats
-from pipeline.io.files.sinks import (
-    LocalSinks,
-    WriteAudit,
-    WriteChanges,
-    WriteDeadLetters,
-    WriteProfiles,
-    register,
-    unregister,
-)
+from pipeline.io.place import Reading
 from pipeline.options.run_options import RunOptions
 from pipeline.runners.choice import LOCAL, PRISM
 from pipeline.runners.prism.splits import refuse_splits
-from pipeline.runners.topic_ends import write_topics
+from pipeline.runners.topic_ends import read_place, write_topics
 from segmentation.units import floor_to
 from transforms.decode_events import NAMESPACE
 from transforms.state.timing import Timing
-
-if TYPE_CHECKING:
-    from pipeline.stores.profile_store import ProfileStore
 
 
 @dataclass(frozen=True)
@@ -72,45 +56,17 @@ def execute(options: RunOptions, inputs: Inputs, clock: Callable[[], float] = ti
     """
     started = time.monotonic()
     now = int(clock() * 1_000_000)
-    sinks = _open_sinks(options, now)
-    run = uuid.uuid4().hex
-    register(run, sinks)
-    try:
-        result = _execute(options, inputs, run, now)
+    with ExitStack() as kept:
+        # Closed in the opposite order: where the changes are, all else is in its place.
+        for place, written in options.destinations.items():
+            kept.enter_context(place.opened(now, *written))
+        file = None if options.summary is None else kept.enter_context(OutputFile(options.summary, "--summary"))
+        result = _execute(options, inputs, now)
         summary = summary_of(result, inputs, round(time.monotonic() - started, 3))
-        if sinks.summary is not None:
-            with sinks.summary.writing() as stream:
+        if file is not None:
+            with file.writing() as stream:
                 stream.write(summary.to_json().encode())
-        sinks.close()
-    except BaseException:
-        sinks.abort()
-        raise
-    finally:
-        unregister(run)
     return summary
-
-
-def _open_sinks(options: RunOptions, now: int) -> LocalSinks:
-    with ExitStack() as opened:
-        changes = dead_letters = audit = summary = None
-        if isinstance(options.changes, str):
-            changes = opened.enter_context(ChangesWriter(options.changes))
-        if isinstance(options.dead_letters, str):
-            dead_letters = opened.enter_context(DeadLettersWriter(options.dead_letters))
-        if isinstance(options.audit, str):
-            audit = opened.enter_context(AuditWriter(options.audit))
-        if options.summary is not None:
-            summary = opened.enter_context(OutputFile(options.summary, "--summary"))
-        profiles = None if options.profiles is None else _open_store(options.profiles)
-        opened.pop_all()  # from here on the run closes them
-        return LocalSinks(changes, dead_letters, audit, summary, profiles, now)
-
-
-def _open_store(url: str) -> "ProfileStore":
-    # Databases take a while to import, and few runs need one.
-    from pipeline.stores.profile_store import ProfileStore
-
-    return ProfileStore(url, "--profiles")
 
 
 def plan_of(options: RunOptions, inputs: Inputs, now: int | Callable[[], int]) -> Plan:
@@ -129,18 +85,10 @@ def plan_of(options: RunOptions, inputs: Inputs, now: int | Callable[[], int]) -
     )
 
 
-def _execute(options: RunOptions, inputs: Inputs, run: str, now: int) -> PipelineResult:
+def _execute(options: RunOptions, inputs: Inputs, now: int) -> PipelineResult:
     pipeline = beam.Pipeline(runner=_runner(options), options=PipelineOptions(list(options.beam_args)))
-    files = formats(inputs.files, inputs.mapping)
-    numbered = inputs.mapping is not None and inputs.mapping.numbers_repeats
-    outputs = build(pipeline | "ReadFiles" >> ReadFiles(files, number_repeats=numbered), plan_of(options, inputs, now))
-    if isinstance(options.changes, str) or options.profiles is not None:
-        outputs.changes | "WriteChanges" >> beam.ParDo(WriteChanges(run))
-    outputs.profiles | "WriteProfiles" >> beam.ParDo(WriteProfiles(run))
-    if isinstance(options.dead_letters, str):
-        outputs.dead_letters | "WriteDeadLetters" >> beam.ParDo(WriteDeadLetters(run))
-    if outputs.audit is not None and isinstance(options.audit, str):
-        outputs.audit | "WriteAudit" >> beam.ParDo(WriteAudit(run))
+    chunks = read_place(pipeline, options.events, Reading(tuple(inputs.files), inputs.mapping))
+    outputs = build(chunks, plan_of(options, inputs, now))
     write_topics(outputs, options)
     result = pipeline.run()
     result.wait_until_finish()

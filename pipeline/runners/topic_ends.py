@@ -1,51 +1,29 @@
-"""The ends of a graph that are topics, whoever keeps them."""
-
-from typing import Any
+"""The ends of a graph: where its events come from and where its records go."""
 
 import apache_beam as beam
 
 from pipeline.graph import Outputs
-from pipeline.io.kafka.address import KafkaAddress
-from pipeline.io.kafka.sinks import WriteAuditToKafka, WriteChangesToKafka, WriteDeadLettersToKafka
-from pipeline.io.kafka.source import ReadKafka
-from pipeline.io.pubsub.address import PubsubAddress
-from pipeline.io.pubsub.sinks import WriteAuditToPubsub, WriteChangesToPubsub, WriteDeadLettersToPubsub
-from pipeline.io.pubsub.source import ReadPubsub
-from pipeline.io.topics.address import Topic
+from pipeline.io.outputs import Output
+from pipeline.io.place import Place, Reading
 from pipeline.options.run_options import RunOptions
+from transforms.raw_chunk import RawChunk
 
 
-def read_topic(
-    pipeline: beam.Pipeline, topic: Topic, *, json_only: bool, expansion_service: str | None = None
-) -> beam.PCollection[Any]:
-    """The records of a topic, or of a subscription to one, as `RawChunk`.
-
-    ``json_only``: Avro is bad input. ``expansion_service``: what knows Kafka's source, ``host:port``.
-
-    Raises:
-        TypeError: Kafka is to be read without an expansion service.
-    """
-    if isinstance(topic, PubsubAddress):
-        messages: beam.PCollection[Any] = pipeline | "ReadPubsub" >> ReadPubsub(topic, json_only=json_only)
-        return messages
-    if expansion_service is None:
-        raise TypeError("Kafka's source needs an expansion service")
-    records: beam.PCollection[Any] = pipeline | "ReadKafka" >> ReadKafka(topic, expansion_service, json_only=json_only)
-    return records
+def read_place(pipeline: beam.Pipeline, place: Place, reading: Reading) -> beam.PCollection[RawChunk]:
+    """Add the step that reads a place."""
+    chunks: beam.PCollection[RawChunk] = pipeline | place.source_step >> place.source(reading)
+    return chunks
 
 
 def write_topics(outputs: Outputs, options: RunOptions) -> None:
-    """Add the sinks that are topics to the graph."""
-    changes, letters, audit = options.changes, options.dead_letters, options.audit
-    if isinstance(changes, KafkaAddress):
-        outputs.changes | "WriteChangesToKafka" >> WriteChangesToKafka(changes)
-    elif isinstance(changes, PubsubAddress):
-        outputs.changes | "WriteChangesToPubsub" >> WriteChangesToPubsub(changes)
-    if isinstance(letters, KafkaAddress):
-        outputs.dead_letters | "WriteDeadLettersToKafka" >> WriteDeadLettersToKafka(letters)
-    elif isinstance(letters, PubsubAddress):
-        outputs.dead_letters | "WriteDeadLettersToPubsub" >> WriteDeadLettersToPubsub(letters)
-    if outputs.audit is not None and isinstance(audit, KafkaAddress):
-        outputs.audit | "WriteAuditToKafka" >> WriteAuditToKafka(audit)
-    elif outputs.audit is not None and isinstance(audit, PubsubAddress):
-        outputs.audit | "WriteAuditToPubsub" >> WriteAuditToPubsub(audit)
+    """Add the steps that write everything that a run writes."""
+    records = {
+        Output.CHANGES: outputs.changes,
+        Output.DEAD_LETTERS: outputs.dead_letters,
+        Output.PROFILES: outputs.profiles,
+    }
+    if outputs.audit is not None:
+        records[Output.AUDIT] = outputs.audit
+    for place, written in options.destinations.items():
+        for output in written:
+            records[output] | place.step(output) >> place.sink(output)

@@ -7,14 +7,12 @@ from typing import Any, Final
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
+from pipeline.stores.store import StoreError
+
 #: Seconds to wait for another writer.
 _PATIENCE: Final = 60
 #: Page cache of a connection, KiB: change ids are hashes, so history writes all over its index.
 _CACHE: Final = 64 * 1024
-
-
-class StoreError(Exception):
-    """The profile store can't be opened, read or written; the message begins with the option that names it."""
 
 
 def open_engine(url: str, option: str) -> Engine:

@@ -12,7 +12,8 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from pipeline.stores import statements
-from pipeline.stores.engine import StoreError, open_engine
+from pipeline.stores.engine import open_engine
+from pipeline.stores.store import StoreError
 from pipeline.stores.tables import LAYOUT, layout, membership_history, memberships, metadata, profiles
 from schemas.records import from_record
 from schemas.types import Profile, SegmentChange

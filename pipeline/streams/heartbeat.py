@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipeline.io.topics.address import Topic, parse_topic
-from pipeline.io.topics.event_topic import existing_topic
+from pipeline.io.places import parse_topic
+from pipeline.io.topics.topic import Topic
 from pipeline.io.topics.writer import TopicWriter
 from pipeline.options.errors import OptionError
 from segmentation.units import HOUR, SECOND, format_duration, parse_duration, parse_instant
@@ -75,7 +75,7 @@ def send_heartbeats(
     if options.at is not None and options.at > clock() * SECOND + MAX_AHEAD:
         ahead = format_duration(MAX_AHEAD)
         raise OptionError(f"--at: the pipeline refuses events more than {ahead} ahead of the clock")
-    topic = existing_topic(options.to)
+    topic = options.to.event_topic()
     sent = latest = 0
     due = clock()
     with TopicWriter(topic) as writer:

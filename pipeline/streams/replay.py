@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pipeline.io.files.csv_header import check_header
 from pipeline.io.files.event_logs import find_files, format_of, read_chunks
 from pipeline.io.files.log_stream import InputError
+from pipeline.io.places import parse_topic
 from pipeline.io.progress import report
-from pipeline.io.topics.address import Topic, parse_topic
 from pipeline.io.topics.event_lines import EventLineReader, EventLines
-from pipeline.io.topics.event_topic import TopicOptions, open_event_topic
+from pipeline.io.topics.options import TopicOptions
+from pipeline.io.topics.topic import Topic
 from pipeline.io.topics.writer import TopicWriter
 from pipeline.traffic.options import parse_rate
 from pipeline.traffic.pacing import Pacer
@@ -130,7 +131,7 @@ def replay(
     """
     begun = time.monotonic()
     pacer = Pacer(options.rate) if pacer is None else pacer
-    topic = open_event_topic(options.to, options.topic.partitions)
+    topic = options.to.made_event_topic(options.topic.partitions)
     problems: list[str] = []
     unsendable = 0
     with TopicWriter(topic, options.topic.batch) as writer:

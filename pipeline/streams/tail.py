@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from pipeline.io.files.output import OutputError
-from pipeline.io.topics.address import Topic, parse_topic
-from pipeline.io.topics.reader import TopicMessage, TopicReader, open_reader
+from pipeline.io.places import parse_topic
+from pipeline.io.topics.reader import TopicMessage, TopicReader
+from pipeline.io.topics.topic import Topic
 from pipeline.options.errors import OptionError
 from schemas.codec import HEADER_BYTES, MARKER, decode_single_object
 from schemas.errors import SchemaError
@@ -91,7 +92,7 @@ def tail(
     """
     summary = TailSummary()
     with _json_lines(options.jsonl) as out:
-        reader = open_reader(options.source)
+        reader = options.source.reader()
         try:
             _read(reader, options, _Printer(summary, out, show, warn), clock)
         except BrokenPipeError:

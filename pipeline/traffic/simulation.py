@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from pipeline.io.topics.event_topic import TopicOptions
+from pipeline.io.topics.options import TopicOptions
 from pipeline.traffic.columns import Codes, Events, concatenate
 from pipeline.traffic.delivery import Deliveries, Kind, deliver, delivered
 from pipeline.traffic.engagement import engagement_events

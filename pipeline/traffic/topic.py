@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from pipeline.io.topics.address import parse_topic
+from pipeline.io.places import parse_topic
 from pipeline.io.topics.event_lines import EventLineReader
-from pipeline.io.topics.event_topic import TopicOptions, open_event_topic
+from pipeline.io.topics.options import TopicOptions
 from pipeline.io.topics.writer import TopicWriter
 from segmentation.units import SECOND
 from transforms.raw_chunk import RawChunk
@@ -21,7 +21,7 @@ def open_topic(out: str, options: TopicOptions) -> Iterator[Callable[[bytes], No
     Raises:
         AddressError, TopicError, OptionError: the topic can't be written to.
     """
-    topic = open_event_topic(parse_topic(out, "--out", reads=False), options.partitions)
+    topic = parse_topic(out, "--out", reads=False).made_event_topic(options.partitions)
     reader = EventLineReader(None)
     with TopicWriter(topic, options.batch) as writer:
         # As from a file: which partition a line goes to must not depend on who sends it.

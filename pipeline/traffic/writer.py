@@ -9,8 +9,8 @@ from typing import IO, Literal, cast
 import numpy as np
 from fastavro.write import Writer
 
-from pipeline.io.topics.address import is_topic, parse_topic
-from pipeline.io.topics.event_topic import TopicOptions
+from pipeline.io.places import is_topic, parse_topic
+from pipeline.io.topics.options import TopicOptions
 from pipeline.traffic.faults import damage_csv, damage_json, drift_json
 from pipeline.traffic.lines import CSV_HEADER, csv_lines, json_lines
 from pipeline.traffic.options import TrafficOptionError, TrafficOptions

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.io.topics.event_topic import TopicOptions
+from pipeline.io.topics.options import TopicOptions
 from pipeline.traffic.columns import Events, Ints, pick, zipf_weights
 from pipeline.traffic.options import DEFAULT_START, TrafficOptionError
 from pipeline.traffic.pieces import Piece

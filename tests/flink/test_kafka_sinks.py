@@ -15,7 +15,6 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from confluent_kafka import Consumer
 
 from pipeline.clock import wall_clock
-from pipeline.io.kafka.address import KafkaAddress
 from pipeline.io.kafka.clients import (
     BrokerError,
     consumer_config,
@@ -24,8 +23,9 @@ from pipeline.io.kafka.clients import (
     requests_in_flight,
 )
 from pipeline.io.kafka.partitions import partitions_of
-from pipeline.io.kafka.sinks import KafkaSender, WriteChangesToKafka, WriteDeadLettersToKafka
-from pipeline.io.topics.sinks import CHANGE
+from pipeline.io.kafka.place import KafkaPlace
+from pipeline.io.kafka.sender import KafkaSender
+from pipeline.io.outputs import Output
 from schemas.codec import decode_single_object
 from schemas.records import from_record
 from schemas.types import DeadLetter, SegmentChange
@@ -39,12 +39,12 @@ LETTER = DeadLetter("undecodable", "E", "why", "DecodeEvents", "kafka://b:1/t/3"
 
 
 @pytest.fixture
-def make_address(stack: Cluster) -> Callable[..., KafkaAddress]:
+def make_address(stack: Cluster) -> Callable[..., KafkaPlace]:
     """Makes a topic with some settings."""
 
-    def make(partitions: int = 1, **config: str) -> KafkaAddress:
+    def make(partitions: int = 1, **config: str) -> KafkaPlace:
         topic = f"t{uuid.uuid4().hex[:8]}"
-        address = KafkaAddress.parse(f"kafka://{stack.kafka}/{topic}?group={topic}", "--changes")
+        address = KafkaPlace.parse(f"kafka://{stack.kafka}/{topic}?group={topic}", "--changes")
         assert ensure_topic(address, partitions, {name.replace("_", "."): value for name, value in config.items()})
         return address
 
@@ -63,7 +63,7 @@ def frames_of(log: list[SegmentChange]) -> list[bytes]:
     return [encode_frames({}, {"changes": part}) for part in parts]
 
 
-def read(address: KafkaAddress, count: int) -> list[Any]:
+def read(address: KafkaPlace, count: int) -> list[Any]:
     """The first messages of a topic."""
     consumer = Consumer(consumer_config(address))
     consumer.subscribe([address.topic])
@@ -76,11 +76,11 @@ def read(address: KafkaAddress, count: int) -> list[Any]:
     return found
 
 
-def test_changes_arrive_with_key_time_and_headers(make_address: Callable[..., KafkaAddress]) -> None:
+def test_changes_arrive_with_key_time_and_headers(make_address: Callable[..., KafkaPlace]) -> None:
     address = make_address(partitions=3)
     log = consistent_log([(n % 7, n % 3) for n in range(250)])
     before = wall_clock()
-    send(WriteChangesToKafka(address), frames_of(log))
+    send(address.sink(Output.CHANGES), frames_of(log))
     messages = read(address, len(log))
     found = [from_record(SegmentChange, decode_single_object("segment_change", each.value())) for each in messages]
     assert all(before <= change.emitted_at <= wall_clock() for change in found)
@@ -94,9 +94,9 @@ def test_changes_arrive_with_key_time_and_headers(make_address: Callable[..., Ka
         assert message.headers() == [("content-type", b"avro/binary"), ("schema", b"segments.v1.SegmentChange")]
 
 
-def test_changes_of_a_subject_arrive_in_their_order(make_address: Callable[..., KafkaAddress]) -> None:
+def test_changes_of_a_subject_arrive_in_their_order(make_address: Callable[..., KafkaPlace]) -> None:
     address = make_address(partitions=2)
-    send(WriteChangesToKafka(address), frames_of(consistent_log([(n % 5, 0) for n in range(500)])))
+    send(address.sink(Output.CHANGES), frames_of(consistent_log([(n % 5, 0) for n in range(500)])))
     sequences: dict[str, list[int]] = {}
     for message in read(address, 500):
         record = decode_single_object("segment_change", message.value())
@@ -104,10 +104,10 @@ def test_changes_of_a_subject_arrive_in_their_order(make_address: Callable[..., 
     assert list(sequences.values()) == [list(range(1, 101))] * 5
 
 
-def test_dead_letters_arrive_and_those_too_large_are_cut(make_address: Callable[..., KafkaAddress]) -> None:
+def test_dead_letters_arrive_and_those_too_large_are_cut(make_address: Callable[..., KafkaPlace]) -> None:
     address = make_address(max_message_bytes="100000")
     letters = [dataclasses.replace(LETTER, payload=b"\xff" * size) for size in (0, 90_000, 100_000, 3_000_000)]
-    send(WriteDeadLettersToKafka(address), letters)
+    send(address.sink(Output.DEAD_LETTERS), letters)
     messages = read(address, 4)
     found = [from_record(DeadLetter, decode_single_object("dead_letter", each.value())) for each in messages]
     assert found[:2] == letters[:2]
@@ -116,41 +116,41 @@ def test_dead_letters_arrive_and_those_too_large_are_cut(make_address: Callable[
     assert messages[0].headers() == [("content-type", b"avro/binary"), ("schema", b"segments.v1.DeadLetter")]
 
 
-def test_message_that_is_refused_fails_the_run(make_address: Callable[..., KafkaAddress]) -> None:
+def test_message_that_is_refused_fails_the_run(make_address: Callable[..., KafkaPlace]) -> None:
     address = make_address(message_timestamp_before_max_ms="1000")
     with pytest.raises(Exception, match=r"--changes: kafka://\S+: .*timestamp"):
-        send(WriteChangesToKafka(address), frames_of(consistent_log([(1, 1)])))
+        send(address.sink(Output.CHANGES), frames_of(consistent_log([(1, 1)])))
 
 
 def test_topic_that_is_missing_fails_the_run(stack: Cluster) -> None:
-    address = KafkaAddress.parse(f"kafka://{stack.kafka}/missing", "--dead-letters")
+    address = KafkaPlace.parse(f"kafka://{stack.kafka}/missing", "--dead-letters")
     with pytest.raises(BrokerError, match="--dead-letters: there is no topic missing"):
         count_partitions(address)
     with pytest.raises(Exception, match=r"--dead-letters: kafka://\S+/missing: "):
-        send(WriteDeadLettersToKafka(address), [LETTER])
+        send(address.sink(Output.DEAD_LETTERS), [LETTER])
 
 
 @pytest.mark.parametrize(("partitions", "expected"), [(1, 1), (2, 1), (3, 2), (6, 5), (12, 5)])
 def test_requests_under_way_are_fewer_than_partitions(
-    make_address: Callable[..., KafkaAddress], partitions: int, expected: int
+    make_address: Callable[..., KafkaPlace], partitions: int, expected: int
 ) -> None:
     assert requests_in_flight(make_address(partitions)) == expected
 
 
 @pytest.mark.parametrize("partitions", [2, 3])
 def test_slow_broker_is_waited_for_without_work(
-    make_address: Callable[..., KafkaAddress], stack: Cluster, partitions: int
+    make_address: Callable[..., KafkaPlace], stack: Cluster, partitions: int
 ) -> None:
     """librdkafka's own threads would take a core as long as the broker owes an answer."""
     sender = KafkaSender(make_address(partitions))
     for number in range(100):
-        sender.send(CHANGE, b"x", "", f"s{number}", 0)
+        sender.send(Output.CHANGES, b"x", "", f"s{number}", 0)
     sender.flush()
     os.kill(stack.pid("broker"), signal.SIGSTOP)
     try:
         before, start = time.process_time() - time.thread_time(), time.monotonic()
         for number in range(20_000):
-            sender.send(CHANGE, b"x" * 100, "", f"s{number}", 0)
+            sender.send(Output.CHANGES, b"x" * 100, "", f"s{number}", 0)
         time.sleep(1)  # what is measured: a second in which nothing can be done
         worked, passed = time.process_time() - time.thread_time() - before, time.monotonic() - start
     finally:
@@ -160,7 +160,7 @@ def test_slow_broker_is_waited_for_without_work(
     assert worked < 0.4 * passed, f"{worked:.2f} s of work in {passed:.2f} s"
 
 
-def test_topic_is_made_once(make_address: Callable[..., KafkaAddress]) -> None:
+def test_topic_is_made_once(make_address: Callable[..., KafkaPlace]) -> None:
     address = make_address(partitions=3)
     assert not ensure_topic(address, 5)
     assert count_partitions(address) == 3

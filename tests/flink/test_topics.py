@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
-from pipeline.io.kafka.address import KafkaAddress
 from pipeline.io.kafka.clients import BrokerError, count_partitions, ensure_topic
 from pipeline.io.kafka.partitions import partitions_of
-from pipeline.io.topics.event_topic import TopicOptions, open_event_topic
+from pipeline.io.kafka.place import KafkaPlace
+from pipeline.io.topics.options import TopicOptions
 from pipeline.io.topics.writer import AHEAD, TopicWriter
 from pipeline.options.errors import OptionError
 from pipeline.streams.heartbeat import HeartbeatOptions, send_heartbeats
@@ -34,7 +34,7 @@ TRAFFIC = TrafficOptions(
 
 def records_of(url: str) -> list[Record]:
     """All records of a topic, partition by partition."""
-    address = KafkaAddress.parse(url, "--from")
+    address = KafkaPlace.parse(url, "--from")
     consumer = Consumer({"bootstrap.servers": address.servers, "group.id": "tests", "enable.partition.eof": True})
     records: list[Record] = []
     for partition in range(count_partitions(address)):
@@ -88,7 +88,7 @@ def test_users_stay_in_the_partition_that_kafka_gives_their_key(log: Path, topic
 
 
 def test_partitions_are_those_of_librdkafka(stack: Cluster, topic: str) -> None:
-    address = KafkaAddress.parse(topic, "--to")
+    address = KafkaPlace.parse(topic, "--to")
     ensure_topic(address, 7)
     producer = Producer({"bootstrap.servers": stack.kafka, "partitioner": "murmur2"})
     keys = [f"{'é' * (number % 5)}{number}" for number in range(200)]
@@ -132,7 +132,7 @@ def test_batches_hold_the_same_lines_in_the_same_order(log: Path, topic: str) ->
 
 
 def test_batch_that_is_too_large_for_the_topic_is_split(tmp_path: Path, topic: str) -> None:
-    ensure_topic(KafkaAddress.parse(topic, "--to"), 1, {"max.message.bytes": "20000"})
+    ensure_topic(KafkaPlace.parse(topic, "--to"), 1, {"max.message.bytes": "20000"})
     log = write(tmp_path / "log.jsonl", lines(event(number, note="x" * 3_000) for number in range(20)))
     summary = replayed(log, topic, batch=20)
     values = [value for *_, value in records_of(topic)]
@@ -141,7 +141,7 @@ def test_batch_that_is_too_large_for_the_topic_is_split(tmp_path: Path, topic: s
 
 
 def test_line_that_is_too_large_for_the_topic_is_an_error_that_says_so(tmp_path: Path, topic: str) -> None:
-    ensure_topic(KafkaAddress.parse(topic, "--to"), 1, {"max.message.bytes": "20000"})
+    ensure_topic(KafkaPlace.parse(topic, "--to"), 1, {"max.message.bytes": "20000"})
     log = write(tmp_path / "log.jsonl", lines([event(1, note="x" * 30_000)]))
     with pytest.raises(BrokerError, match=r"--to: .*the topic's max\.message\.bytes has to allow it"):
         replayed(log, topic)
@@ -208,7 +208,7 @@ def test_other_number_of_partitions_than_the_topic_has(log: Path, topic: str) ->
 
 
 def test_heartbeats_reach_every_partition(topic: str) -> None:
-    open_event_topic(KafkaAddress.parse(topic, "--to"), 4)
+    KafkaPlace.parse(topic, "--to").made_event_topic(4)
     now = [START / SECOND]
     slept: list[float] = []
 
@@ -253,6 +253,6 @@ def test_paced_writer_outlives_a_restart_of_the_broker(stack: Cluster, log: Path
 
 
 def test_writer_without_lines_writes_nothing(topic: str) -> None:
-    with TopicWriter(open_event_topic(KafkaAddress.parse(topic, "--to"))) as writer:
+    with TopicWriter(KafkaPlace.parse(topic, "--to").made_event_topic()) as writer:
         writer.finish()
     assert records_of(topic) == []

@@ -3,8 +3,9 @@
 import pytest
 
 from pipeline.inputs import key_source
-from pipeline.io.kafka.address import KafkaAddress
-from pipeline.io.pubsub.address import EMULATOR, PubsubAddress
+from pipeline.io.kafka.place import KafkaPlace
+from pipeline.io.pubsub.address import EMULATOR
+from pipeline.io.pubsub.place import PubsubPlace
 from pipeline.options.errors import OptionError
 from pipeline.options.run_options import RunOptions
 from transforms.keys.sources import PUBLISH_KEY, STATE_KEY
@@ -71,9 +72,9 @@ def test_live_run_that_would_need_an_end(runner: str, option: str, value: str) -
 
 def test_dead_letters_go_beside_the_changes() -> None:
     beside = parse(PUBSUB).dead_letters
-    assert beside == PubsubAddress.parse(f"{CHANGES}.dead-letters", "--dead-letters", reads=False)
+    assert beside == PubsubPlace.parse(f"{CHANGES}.dead-letters", "--dead-letters", reads=False)
     kafka = parse(KAFKA, "kafka://127.0.0.1:9092/changes").dead_letters
-    assert kafka == KafkaAddress.parse("kafka://127.0.0.1:9092/changes.dead-letters", "--dead-letters", reads=False)
+    assert kafka == KafkaPlace.parse("kafka://127.0.0.1:9092/changes.dead-letters", "--dead-letters", reads=False)
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from google.cloud.pubsub_v1.types import PubsubMessage
 
-from pipeline.io.topics.address import parse_topic
+from pipeline.io.places import parse_topic
 from pipeline.io.topics.event_lines import EventLineReader
-from pipeline.io.topics.event_topic import TopicOptions, open_event_topic
+from pipeline.io.topics.options import TopicOptions
 from pipeline.io.topics.writer import AHEAD, TopicWriter
 from pipeline.streams.heartbeat import HeartbeatOptions, send_heartbeats
 from pipeline.streams.replay import ReplayOptions, ReplaySummary, open_source, replay
@@ -90,7 +90,7 @@ def test_batches_hold_the_same_lines_in_the_same_order(log: Path, topic: str, pu
 
 def test_batch_that_is_too_large_for_a_message_is_split(topic: str, pubsub: Project) -> None:
     data = lines(event(number, note="x" * 900_000) for number in range(20))
-    with TopicWriter(open_event_topic(parse_topic(topic, "--to")), batch=20) as writer:
+    with TopicWriter(parse_topic(topic, "--to").made_event_topic(), batch=20) as writer:
         writer.write(EventLineReader(None).lines(RawChunk("log", "json", 1, data), START))
     values = [message.data for message in pubsub.receive("sub", writer.records)]
     assert writer.records == len(values) == 2

@@ -8,10 +8,10 @@ import pytest
 from google.cloud.pubsub_v1.types import PubsubMessage
 
 from pipeline.clock import wall_clock
-from pipeline.io.pubsub.address import PubsubAddress
+from pipeline.io.outputs import Output
 from pipeline.io.pubsub.clients import PubsubError
-from pipeline.io.pubsub.sinks import PubsubSender, WriteAuditToPubsub, WriteChangesToPubsub, WriteDeadLettersToPubsub
-from pipeline.io.topics.sinks import CHANGE
+from pipeline.io.pubsub.place import PubsubPlace
+from pipeline.io.pubsub.sender import PubsubSender
 from schemas.codec import MARKER, decode_single_object
 from schemas.instants import instant_micros
 from schemas.records import from_record
@@ -25,9 +25,9 @@ LETTER = DeadLetter("undecodable", "E", "é", "DecodeEvents", "pubsub://p/topics
 
 
 @pytest.fixture
-def address(pubsub: Project) -> PubsubAddress:
+def address(pubsub: Project) -> PubsubPlace:
     pubsub.topic("out", "sub", enable_message_ordering=True)
-    return PubsubAddress.parse(pubsub.url("topics", "out"), "--changes", reads=False)
+    return PubsubPlace.parse(pubsub.url("topics", "out"), "--changes", reads=False)
 
 
 def run(elements: list[object], sink: beam.PTransform) -> None:
@@ -35,7 +35,7 @@ def run(elements: list[object], sink: beam.PTransform) -> None:
         pipeline | beam.Create(elements) | sink  # type: ignore[operator]
 
 
-def attributes(message: PubsubMessage, schema: str, address: PubsubAddress) -> dict[str, str]:
+def attributes(message: PubsubMessage, schema: str, address: PubsubPlace) -> dict[str, str]:
     """Those that tell a message from others of its kind; the rest is checked."""
     left = dict(message.attributes)
     assert left.pop("ce-specversion") == "1.0"
@@ -46,11 +46,11 @@ def attributes(message: PubsubMessage, schema: str, address: PubsubAddress) -> d
     return left
 
 
-def test_changes_are_events_in_the_order_of_their_subject(pubsub: Project, address: PubsubAddress) -> None:
+def test_changes_are_events_in_the_order_of_their_subject(pubsub: Project, address: PubsubPlace) -> None:
     log = consistent_log([(subject, of) for of in range(20) for subject in range(3)])
     frames = encode_frames({}, {"changes": frame(*log).drop("emitted_at", "trace_context")})
     before = wall_clock()
-    run([frames], WriteChangesToPubsub(address))
+    run([frames], address.sink(Output.CHANGES))
     found: dict[str, list[SegmentChange]] = {}
     for message in pubsub.receive("sub", len(log)):
         change = from_record(SegmentChange, decode_single_object("segment_change", message.data))
@@ -66,8 +66,8 @@ def test_changes_are_events_in_the_order_of_their_subject(pubsub: Project, addre
     assert found == expected
 
 
-def test_audit_records_are_events(pubsub: Project, address: PubsubAddress) -> None:
-    run([encode_frames({}, {"audit": audit_frame()})], WriteAuditToPubsub(address))
+def test_audit_records_are_events(pubsub: Project, address: PubsubPlace) -> None:
+    run([encode_frames({}, {"audit": audit_frame()})], address.sink(Output.AUDIT))
     received = {each.attributes["ce-id"]: each for each in pubsub.receive("sub", len(RECORDS))}
     for record in RECORDS:
         message = received.pop(record.audit_id)
@@ -80,9 +80,9 @@ def test_audit_records_are_events(pubsub: Project, address: PubsubAddress) -> No
     assert not received
 
 
-def test_letter_goes_out_whole_and_a_large_one_is_cut(pubsub: Project, address: PubsubAddress) -> None:
+def test_letter_goes_out_whole_and_a_large_one_is_cut(pubsub: Project, address: PubsubPlace) -> None:
     large = dataclasses.replace(LETTER, payload=b"\xfe" * 11_000_000)
-    run([LETTER, large], WriteDeadLettersToPubsub(address))
+    run([LETTER, large], address.sink(Output.DEAD_LETTERS))
     letters = {}
     for message in pubsub.receive("sub", 2):
         letter = from_record(DeadLetter, decode_single_object("dead_letter", message.data))
@@ -97,16 +97,16 @@ def test_letter_goes_out_whole_and_a_large_one_is_cut(pubsub: Project, address: 
     assert cut.error == f"é; the payload is its first {len(cut.payload)} of 11000000 bytes: the topic takes no more"
 
 
-def test_change_that_no_message_can_hold_is_an_error_that_names_it(address: PubsubAddress) -> None:
+def test_change_that_no_message_can_hold_is_an_error_that_names_it(address: PubsubPlace) -> None:
     sender = PubsubSender(address)
     with pytest.raises(PubsubError, match=r"^--changes: pubsub://\S+/out: segments.v1.SegmentChange c1 has 10,000,000"):
-        sender.send(CHANGE, b"x" * 10_000_000, "c1", "s1.a", 0)
+        sender.send(Output.CHANGES, b"x" * 10_000_000, "c1", "s1.a", 0)
     sender.close()
 
 
 def test_bundle_that_is_not_acknowledged_fails(pubsub: Project) -> None:
-    missing = PubsubAddress.parse(pubsub.url("topics", "missing"), "--dead-letters", reads=False)
+    missing = PubsubPlace.parse(pubsub.url("topics", "missing"), "--dead-letters", reads=False)
     began = time.monotonic()
     with pytest.raises(Exception, match=r"--dead-letters: there is no topic pubsub://\S+/missing; `segments topics"):
-        run([LETTER], WriteDeadLettersToPubsub(missing))
+        run([LETTER], missing.sink(Output.DEAD_LETTERS))
     assert time.monotonic() - began < 20

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import IO, Self, cast
 
 from schemas.containers import ContainerWriter
+from segmentation.errors import UsageError
 
 #: Endings of a file of records, and with them its format.
 RECORD_ENDINGS = (".jsonl", ".jsonl.gz", ".avro")
@@ -27,8 +28,34 @@ def _remove_unfinished() -> None:
             part.unlink(missing_ok=True)
 
 
-class OutputError(Exception):
+class OutputError(UsageError):
     """An output can't be written; the message begins with the option that names it."""
+
+
+def check_ending(path: str, option: str) -> None:
+    """Check that the name of a file tells its format.
+
+    Raises:
+        OutputError: the ending is none of `RECORD_ENDINGS`.
+    """
+    if not path.endswith(RECORD_ENDINGS):
+        raise OutputError(f"{option}: {path} has no known ending; end it with {', '.join(RECORD_ENDINGS)}")
+
+
+def check_target(path: str, option: str) -> None:
+    """Check, without writing, that a file can be made here or replaced.
+
+    Raises:
+        OutputError: something else is there, or its folder can't be written to.
+    """
+    target = Path(path).resolve()
+    if target.exists() and not target.is_file():
+        raise OutputError(f"{option}: can't write {path}: it exists and is no file")
+    folder = target.parent
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"{option}: can't write {path}: {folder} is no folder that can be written to")
 
 
 class OutputFile:
@@ -137,8 +164,7 @@ class RecordsFile(OutputFile):
         Raises:
             OutputError: the ending is none of `RECORD_ENDINGS`, or the place can't be written to.
         """
-        if not path.endswith(RECORD_ENDINGS):
-            raise OutputError(f"{option}: {path} has no known ending; end it with {', '.join(RECORD_ENDINGS)}")
+        check_ending(path, option)
         super().__init__(path, option)
         self._container: ContainerWriter | None = None
         if path.endswith(".avro"):

@@ -1,6 +1,6 @@
 """ReadFiles: the chunks of local event logs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
@@ -42,6 +42,6 @@ class _Read(beam.DoFn):
         yield from read_chunks(path, form, number_repeats=self._number_repeats, progress=report)
 
 
-def formats(files: list[str], mapping: EventMapping | None) -> list[tuple[str, Format]]:
+def formats(files: Iterable[str], mapping: EventMapping | None) -> list[tuple[str, Format]]:
     """Each file with its format: the mapping's, or what its name claims."""
     return [(file, mapping.format if mapping is not None else format_of(file)) for file in files]

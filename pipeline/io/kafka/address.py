@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, cast, get_args
+from typing import Final, Literal, Self, cast, get_args
 from urllib.parse import unquote
 
 from pipeline.io.topics.parameters import AddressError, read_milliseconds, read_parameters
@@ -52,7 +52,7 @@ class KafkaAddress:
     option: str = "--events"  #: what errors call the address
 
     @classmethod
-    def parse(cls, text: str, option: str, *, reads: bool = True) -> "KafkaAddress":
+    def parse(cls, text: str, option: str, *, reads: bool = True) -> Self:
         """The address that ``text``, the value of ``option``, stands for.
 
         Parameters are ``group``, ``start`` and ``idle`` (where the topic is read), and ``security.protocol``,

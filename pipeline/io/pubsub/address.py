@@ -7,7 +7,7 @@ asks for none.
 import os
 import re
 from dataclasses import dataclass
-from typing import Final, Literal, cast, get_args
+from typing import Final, Literal, Self, cast, get_args
 
 from pipeline.io.topics.parameters import AddressError, read_milliseconds, read_parameters
 from segmentation.documents.suggestions import did_you_mean
@@ -59,7 +59,7 @@ class PubsubAddress:
     option: str = "--events"  #: what errors call the address
 
     @classmethod
-    def parse(cls, text: str, option: str, *, reads: bool = True) -> "PubsubAddress":
+    def parse(cls, text: str, option: str, *, reads: bool = True) -> Self:
         """The address that ``text``, the value of ``option``, stands for.
 
         Parameters, where it is read: ``timestamp_attribute``, ``id_label``, ``hold`` (a duration) and

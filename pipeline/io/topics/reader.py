@@ -3,9 +3,6 @@
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from pipeline.io.kafka.address import KafkaAddress
-from pipeline.io.topics.address import Topic
-
 
 class TopicMessage(NamedTuple):
     """A message, and what it is called by whoever keeps it."""
@@ -42,19 +39,3 @@ class TopicReader(Protocol):
 
     def close(self) -> None:
         """Stop reading; what is not done may come again, for other readers."""
-
-
-def open_reader(address: Topic) -> TopicReader:
-    """Begin to read.
-
-    Raises:
-        AddressError, TopicError: there is no such topic or subscription, or nobody answers in time.
-    """
-    # The clients take a while to import, and nobody needs both.
-    if isinstance(address, KafkaAddress):
-        from pipeline.io.kafka.reader import KafkaReader
-
-        return KafkaReader(address)
-    from pipeline.io.pubsub.tailing import PubsubTail
-
-    return PubsubTail(address)

@@ -5,77 +5,20 @@ A bundle fails where a message is not acknowledged, and is then repeated as a wh
 
 import dataclasses
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import apache_beam as beam
 
 from pipeline.clock import wall_clock
+from pipeline.io.outputs import Output
+from pipeline.io.topics.sender import Sender
 from schemas.codec import encode_single_object
 from schemas.records import to_record
-from schemas.registry import fingerprint
 from schemas.types import DeadLetter
 from segmentation.columns.frames import decode_frames
 from segmentation.outputs.audit_frame import audit_records
 from segmentation.outputs.change_messages import encode_changes
-
-CONTENT_TYPE: Final = "avro/binary"
-
-
-@dataclass(frozen=True)
-class MessageKind:
-    """What all messages of a kind have in common."""
-
-    schema: str  #: full name of the record in Avro
-    fingerprint: str  #: CRC-64-AVRO of the schema as each message begins with it, hexadecimal
-
-
-def _kind(schema: str, record: str) -> MessageKind:
-    return MessageKind(f"segments.v1.{record}", fingerprint(schema).hex())
-
-
-CHANGE: Final = _kind("segment_change", "SegmentChange")
-LETTER: Final = _kind("dead_letter", "DeadLetter")
-AUDIT: Final = _kind("audit_record", "AuditRecord")
-
-
-class Sender(Protocol):
-    """A producer of messages for one topic."""
-
-    #: The most bytes that a message can have, beside all that comes with it.
-    max_bytes: int
-
-    def send(self, kind: MessageKind, value: bytes, message_id: str, subject: str, time: int) -> None:
-        """Send one message. Waits while the buffer is full.
-
-        Args:
-            kind: what it is.
-            value: the message itself.
-            message_id: names it: a message that is repeated has the same.
-            subject: the pseudonym of whom it is about, whose messages keep their order; empty where there is none.
-            time: when what it tells of happened, µs.
-
-        Raises:
-            TopicError: this message can't be sent, or one before it was not.
-        """
-
-    def check(self) -> None:
-        """Send on what waits, as far as possible at once.
-
-        Raises:
-            TopicError: a message was refused, or not acknowledged in time.
-        """
-
-    def flush(self) -> None:
-        """Wait until all that was sent is acknowledged.
-
-        Raises:
-            TopicError: a message was refused, or not acknowledged in time.
-        """
-
-    def close(self) -> None:
-        """Give up what is not acknowledged yet."""
 
 
 class _Send(beam.DoFn):
@@ -106,7 +49,7 @@ class SendChanges(_Send):
         columns = [changes[name].to_list() for name in ("change_id", "subject_id", "effective_at")]
         send = self._sender.send
         for message, change_id, subject, time in zip(messages, *columns, strict=True):
-            send(CHANGE, message, change_id, subject, time)
+            send(Output.CHANGES, message, change_id, subject, time)
         self._sender.check()
 
 
@@ -116,7 +59,7 @@ class SendDeadLetters(_Send):
     def process(self, letter: DeadLetter) -> None:
         """Send the letter; its id is made of all that it holds, because it has none of its own."""
         message = encode_letter(letter, self._sender.max_bytes)
-        self._sender.send(LETTER, message, hashlib.sha256(message).hexdigest()[:32], "", letter.failed_at)
+        self._sender.send(Output.DEAD_LETTERS, message, hashlib.sha256(message).hexdigest()[:32], "", letter.failed_at)
 
 
 class SendAudit(_Send):
@@ -126,8 +69,29 @@ class SendAudit(_Send):
         """Send a message for each record: its id, its subject, and the time ``counted_at``."""
         for record in audit_records(decode_frames(frames)[1]["audit"], wall_clock()):
             message = encode_single_object("audit_record", record)
-            self._sender.send(AUDIT, message, record["audit_id"], record["subject_id"], record["counted_at"])
+            self._sender.send(Output.AUDIT, message, record["audit_id"], record["subject_id"], record["counted_at"])
         self._sender.check()
+
+
+class WriteMessages(beam.PTransform[beam.PCollection[Any], Any]):
+    """Records of an output (see `Output` for the elements) to a topic, a message for each."""
+
+    def __init__(self, output: Output, connect: Callable[[], Sender]) -> None:
+        """``connect`` is called where the work is done."""
+        super().__init__()
+        self._step = _STEPS[output]
+        self._connect = connect
+
+    def expand(self, elements: beam.PCollection[Any]) -> Any:
+        """Apply the transform."""
+        return elements | "Send" >> beam.ParDo(self._step(self._connect))
+
+
+_STEPS: Final[Mapping[Output, type[_Send]]] = {
+    Output.CHANGES: SendChanges,
+    Output.DEAD_LETTERS: SendDeadLetters,
+    Output.AUDIT: SendAudit,
+}
 
 
 def encode_letter(letter: DeadLetter, max_bytes: int) -> bytes:

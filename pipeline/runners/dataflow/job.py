@@ -15,15 +15,14 @@ from google.auth.exceptions import GoogleAuthError
 from pipeline.clock import wall_clock
 from pipeline.graph import build
 from pipeline.inputs import Inputs
-from pipeline.io.pubsub.address import PubsubAddress
-from pipeline.io.pubsub.native_source import ReadPubsubNatively
+from pipeline.io.place import Reading
+from pipeline.io.pubsub.place import PubsubPlace
 from pipeline.options.beam_settings import given, render
-from pipeline.options.errors import OptionError
 from pipeline.options.run_options import RunOptions
 from pipeline.runners.dataflow.checks import GraphSize, problems, size_of
 from pipeline.runners.dataflow.options import dataflow_options, dataflow_settings
 from pipeline.runners.local import plan_of
-from pipeline.runners.topic_ends import write_topics
+from pipeline.runners.topic_ends import read_place, write_topics
 
 if TYPE_CHECKING:
     from apache_beam.portability.api import beam_runner_api_pb2 as api
@@ -79,7 +78,7 @@ def describe(options: RunOptions, inputs: Inputs) -> str:
     return (
         f"ready to run on Dataflow in {place}: {count} segments\n"
         f"graph: {size.steps} steps, {size.stateful} of them with state; nothing in it that Dataflow can't run{asked}\n"
-        f"{render(dataflow_settings(_events(options).project, options.shards, options.beam_args), options.beam_args)}"
+        f"{render(dataflow_settings(_project(options), options.shards, options.beam_args), options.beam_args)}"
     )
 
 
@@ -104,18 +103,16 @@ def submit(options: RunOptions, inputs: Inputs, say: Callable[[str], None]) -> s
     return job
 
 
-def _events(options: RunOptions) -> PubsubAddress:
-    if not isinstance(options.events, PubsubAddress):
-        raise OptionError("--events: Dataflow reads pubsub://PROJECT/subscriptions/NAME")
-    return options.events
+def _project(options: RunOptions) -> str:
+    return PubsubPlace.of(options.events).project
 
 
 def _arguments(options: RunOptions) -> list[str]:
-    return dataflow_options(_events(options).project, options.shards, options.beam_args)
+    return dataflow_options(_project(options), options.shards, options.beam_args)
 
 
 def _pipeline(options: RunOptions, inputs: Inputs, arguments: list[str]) -> beam.Pipeline:
     pipeline = beam.Pipeline(runner=DataflowRunner(), options=PipelineOptions(arguments))
-    source = ReadPubsubNatively(_events(options), json_only=inputs.mapping is not None)
-    write_topics(build(pipeline | "ReadPubsub" >> source, plan_of(options, inputs, wall_clock)), options)
+    chunks = read_place(pipeline, options.events, Reading(mapping=inputs.mapping, native=True))
+    write_topics(build(chunks, plan_of(options, inputs, wall_clock)), options)
     return pipeline

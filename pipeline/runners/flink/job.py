@@ -13,8 +13,7 @@ from apache_beam.runners.runner import PipelineResult
 from pipeline.clock import wall_clock
 from pipeline.graph import build
 from pipeline.inputs import Inputs
-from pipeline.io.kafka.address import KafkaAddress
-from pipeline.io.kafka.clients import ensure_topic
+from pipeline.io.place import Reading
 from pipeline.io.pubsub.address import EMULATOR
 from pipeline.options.beam_settings import given, render
 from pipeline.options.run_options import RunOptions
@@ -24,10 +23,8 @@ from pipeline.runners.flink.options import JOB_NAME, flink_options, flink_settin
 from pipeline.runners.flink.rest import Failure, FlinkError, FlinkRest, Job
 from pipeline.runners.flink.submission import FlinkClusterRunner
 from pipeline.runners.local import plan_of, summary_of
-from pipeline.runners.topic_ends import read_topic, write_topics
+from pipeline.runners.topic_ends import read_place, write_topics
 
-#: A topic that isn't there is made with so many partitions.
-PARTITIONS = 3
 #: What no retry mends: the job is given up.
 _FATAL = ("ShardStateError", "MessageError", "SecretKeyError", "AddressError")
 _POLL = 0.5
@@ -62,8 +59,7 @@ def prepare(options: RunOptions, inputs: Inputs) -> Launch:
     """
     endpoint = given(options.beam_args).get("job_endpoint")
     cluster = find_cluster(job_endpoint=endpoint, expansion=options.expansion_service)
-    reads_kafka = isinstance(options.events, KafkaAddress)
-    for name in ("flink", "job_endpoint", *(["expansion"] if reads_kafka else [])):
+    for name in ("flink", "job_endpoint", *(["expansion"] if options.events.needs_expansion else [])):
         cluster.reach(name)
     return Launch(options, inputs, cluster)
 
@@ -88,8 +84,7 @@ def submit(launch: Launch, say: Callable[[str], None]) -> LiveJob:
     options = launch.options
     started = time.monotonic()
     for place in (options.events, *options.outputs.values()):
-        if isinstance(place, KafkaAddress) and ensure_topic(place, PARTITIONS):
-            say(f"made the topic {place.url} with {PARTITIONS} partitions")
+        place.make(say)
     flink = FlinkRest(launch.cluster.need("flink"))
     known = {job.id for job in flink.jobs()}
     result = _pipeline(launch).run()
@@ -107,11 +102,9 @@ def _pipeline(launch: Launch) -> beam.Pipeline:
         environment=worker_environment(cluster) | _emulator(),
     )
     pipeline = beam.Pipeline(runner=FlinkClusterRunner(), options=PipelineOptions(arguments))
-    if isinstance(options.events, str):
-        raise TypeError("only topics are read on Flink")
-    expansion = cluster.need("expansion") if isinstance(options.events, KafkaAddress) else None
-    json_only = launch.inputs.mapping is not None
-    chunks = read_topic(pipeline, options.events, json_only=json_only, expansion_service=expansion)
+    expansion = cluster.need("expansion") if options.events.needs_expansion else None
+    reading = Reading(mapping=launch.inputs.mapping, expansion_service=expansion)
+    chunks = read_place(pipeline, options.events, reading)
     write_topics(build(chunks, plan_of(options, launch.inputs, wall_clock)), options)
     return pipeline
 

@@ -13,11 +13,12 @@ from apache_beam.options.pipeline_options import PipelineOptions, PrismRunnerOpt
 from pipeline.clock import wall_clock
 from pipeline.graph import build
 from pipeline.inputs import Inputs
+from pipeline.io.place import Reading
 from pipeline.options.errors import OptionError
 from pipeline.options.run_options import RunOptions
 from pipeline.runners.local import plan_of
 from pipeline.runners.prism.splits import refuse_splits
-from pipeline.runners.topic_ends import read_topic, write_topics
+from pipeline.runners.topic_ends import read_place, write_topics
 
 #: The variable that names the binary.
 PRISM: Final = "PRISM"
@@ -66,11 +67,9 @@ def run_live(options: RunOptions, inputs: Inputs, beam_options: PipelineOptions)
         KeyboardInterrupt: always, in the end, unless the job fails.
         Exception: what a step of the pipeline raised.
     """
-    if isinstance(options.events, str):
-        raise TypeError("a live run reads a topic")
     refuse_splits()
     pipeline = beam.Pipeline(runner="PrismRunner", options=beam_options)
-    chunks = read_topic(pipeline, options.events, json_only=inputs.mapping is not None)
+    chunks = read_place(pipeline, options.events, Reading(mapping=inputs.mapping))
     write_topics(build(chunks, plan_of(options, inputs, wall_clock)), options)
     result = pipeline.run()
     try:

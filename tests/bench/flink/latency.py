@@ -10,8 +10,7 @@ from math import nan
 from statistics import quantiles
 from typing import Final
 
-from pipeline.io.kafka.address import KafkaAddress
-from pipeline.io.topics.event_topic import open_event_topic
+from pipeline.io.kafka.place import KafkaPlace
 from segmentation.units import MINUTE, next_tick
 from tests.bench.flink.job import running
 from tests.bench.flink.live import plan_changes, wall_clock
@@ -63,7 +62,7 @@ def measure_latency(bench: Bench, rate: int, seconds: int, parallelism: int) -> 
     """
     topic = f"bench-live-{wall_clock()}"
     kafka = bench.addresses.kafka
-    open_event_topic(KafkaAddress.parse(f"kafka://{kafka}/{topic}", "--to", reads=False), PARTITIONS)
+    KafkaPlace.parse(f"kafka://{kafka}/{topic}", "--to", reads=False).made_event_topic(PARTITIONS)
     submit = segments("early", RULES, [f"--max-disorder={DISORDER}s"])
     read = Read(topic, topic, parallelism, topic)
     try:

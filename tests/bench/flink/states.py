@@ -10,8 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from pipeline.io.kafka.address import KafkaAddress
-from pipeline.io.topics.event_topic import open_event_topic
+from pipeline.io.kafka.place import KafkaPlace
 from tests.bench.flink.job import RunningJob, running
 from tests.bench.flink.live import faster_clock, plan_changes, wall_clock
 from tests.bench.flink.programs import RULES
@@ -84,7 +83,7 @@ def soak(bench: Bench, minutes: float, rate: int) -> list[Moment]:
 def _job_on(bench: Bench, topic: str) -> Iterator[RunningJob]:
     """A job on a new topic, which goes with the job."""
     kafka = bench.addresses.kafka
-    open_event_topic(KafkaAddress.parse(f"kafka://{kafka}/{topic}", "--to", reads=False), PARTITIONS)
+    KafkaPlace.parse(f"kafka://{kafka}/{topic}", "--to", reads=False).made_event_topic(PARTITIONS)
     try:
         with running(bench, Read(topic, topic, 1, topic), segments("early", RULES)) as job:
             job.await_running()

@@ -15,7 +15,7 @@ from google.cloud import pubsub_v1
 from google.cloud.pubsub_v1.types import BatchSettings, PublisherOptions, PubsubMessage
 
 from pipeline.io.pubsub.address import PubsubAddress
-from pipeline.io.pubsub.sinks import PubsubSender
+from pipeline.io.pubsub.sender import PubsubSender
 from pipeline.io.topics.sinks import SendChanges, SendDeadLetters
 from schemas.types import DeadLetter
 from segmentation.columns.frames import encode_frames

@@ -8,7 +8,9 @@ import pytest
 
 from pipeline.io.files.audit import AuditWriter
 from pipeline.io.files.output import OutputError
-from pipeline.io.files.sinks import LocalSinks, WriteAudit, register, unregister
+from pipeline.io.files.place import FilePlace
+from pipeline.io.in_process import _WriteHere
+from pipeline.io.outputs import Output
 from schemas.containers import read_container
 from schemas.errors import SchemaError
 from schemas.json_codec import decode_json
@@ -37,22 +39,18 @@ READ = {".jsonl": _lines, ".jsonl.gz": _lines, ".avro": _records}
 @pytest.mark.parametrize("ending", READ)
 def test_frames_of_a_run_become_its_file(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"audit{ending}"
-    sinks = LocalSinks(None, None, AuditWriter(str(path)), None, None, now=START + 5)
-    register("r", sinks)
-    try:
-        step = WriteAudit("r")
+    place = FilePlace(str(path), "--audit")
+    with place.opened(START + 5, Output.AUDIT):
+        step = _WriteHere(place, Output.AUDIT)
         for row in range(len(RECORDS)):
             step.process(encode_frames({}, {"audit": audit_frame()[row : row + 1]}))
         assert not path.exists()
-        sinks.close()
-    finally:
-        unregister("r")
     assert READ[ending](path) == RECORDS
 
 
 def test_failed_run_leaves_no_file(tmp_path: Path) -> None:
-    sinks = LocalSinks(None, None, AuditWriter(str(tmp_path / "audit.jsonl")), None, None, now=0)
-    sinks.abort()
+    with pytest.raises(KeyboardInterrupt), FilePlace(str(tmp_path / "audit.jsonl")).opened(0, Output.AUDIT):
+        raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []
 
 

@@ -7,10 +7,11 @@ import apache_beam as beam
 import pytest
 
 from pipeline.io.kafka import clients as kafka_clients
-from pipeline.io.kafka.address import KafkaAddress
 from pipeline.io.kafka.clients import BrokerError, count_partitions, ensure_topic
+from pipeline.io.kafka.place import KafkaPlace
 from pipeline.io.kafka.producer import Headers
-from pipeline.io.kafka.sinks import KafkaSender, WriteAuditToKafka, WriteChangesToKafka, WriteDeadLettersToKafka
+from pipeline.io.kafka.sender import KafkaSender
+from pipeline.io.outputs import Output
 from pipeline.io.topics.sinks import SendAudit, SendChanges, SendDeadLetters, encode_letter
 from schemas.codec import decode_single_object, encode_single_object
 from schemas.records import from_record, to_record
@@ -20,7 +21,7 @@ from tests.pipeline.io.audit import RECORDS, audit_frame
 from tests.pipeline.io.changes import consistent_log, frame
 
 LETTER = DeadLetter("undecodable", "E", "é", "DecodeEvents", "kafka://b:1/t/3", 7, bytes(range(256)) * 4, 5)
-NOBODY = KafkaAddress.parse("kafka://127.0.0.1:1/t", "--changes", reads=False)
+NOBODY = KafkaPlace.parse("kafka://127.0.0.1:1/t", "--changes", reads=False)
 
 
 def decode(message: bytes) -> DeadLetter:
@@ -39,8 +40,8 @@ class _Sent:
 
 def sender(monkeypatch: pytest.MonkeyPatch) -> KafkaSender:
     monkeypatch.setattr("pipeline.io.topics.sinks.wall_clock", lambda: 7)
-    monkeypatch.setattr("pipeline.io.kafka.sinks.max_message_bytes", lambda _: 10_000)
-    monkeypatch.setattr("pipeline.io.kafka.sinks.requests_in_flight", lambda _: 1)
+    monkeypatch.setattr("pipeline.io.kafka.sender.max_message_bytes", lambda _: 10_000)
+    monkeypatch.setattr("pipeline.io.kafka.sender.requests_in_flight", lambda _: 1)
     made = KafkaSender(NOBODY)
     made._producer = _Sent()  # type: ignore[assignment]
     return made
@@ -122,5 +123,5 @@ def test_broker_that_is_not_there_is_an_error_in_time(ask: object, monkeypatch: 
 
 def test_sinks_pickle_and_hold_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEGMENTS_KAFKA_PASSWORD", "xyzzy")
-    for sink in (WriteChangesToKafka(NOBODY), WriteDeadLettersToKafka(NOBODY), WriteAuditToKafka(NOBODY)):
-        assert b"xyzzy" not in pickle.dumps(sink._address)
+    for output in (Output.CHANGES, Output.DEAD_LETTERS, Output.AUDIT):
+        assert b"xyzzy" not in pickle.dumps(NOBODY.sink(output))

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.stores.engine import StoreError
 from pipeline.stores.profile_store import Membership, ProfileStore
+from pipeline.stores.store import StoreError
 from schemas.errors import SchemaError
 from schemas.types import Profile, SegmentChange
 from segmentation.outputs.change_frame import empty_changes
