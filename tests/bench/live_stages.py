@@ -6,8 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import Any
 
+from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import MAX_TIMESTAMP, Timestamp
 
 from segmentation.membership.assigner import Assigner
@@ -90,13 +92,23 @@ class Bag:
 
 
 @dataclass
-class Timer:
-    """An event-time timer."""
+class Timers:
+    """The event-time timers of one shard: by tag the instant that was set last."""
 
-    at: Timestamp | None = None
+    at: dict[str, Timestamp] = field(default_factory=dict)
 
-    def set(self, at: Timestamp) -> None:
-        self.at = at
+    def set(self, at: Timestamp, dynamic_timer_tag: str) -> None:
+        self.at[dynamic_timer_tag] = at
+
+    @property
+    def first(self) -> Timestamp:
+        """When the earliest stands."""
+        return min(self.at.values(), default=MAX_TIMESTAMP)
+
+    def take_first(self) -> Timestamp:
+        """When the earliest stood, which it does no longer."""
+        tag = min(self.at, key=self.at.__getitem__)
+        return self.at.pop(tag)
 
 
 class Stage:
@@ -109,19 +121,19 @@ class Stage:
         self._cells = [
             (Cell(self.written), Bag("snapshot", self.written), Bag("log", self.written)) for _ in range(shards)
         ]
-        self.timers = [Timer() for _ in range(shards)]
+        self.timers = [Timers() for _ in range(shards)]
 
     def process(self, shard: int, message: bytes) -> list[Any]:
         return list(self.fn.process((shard, message), *self._cells[shard], self.timers[shard]))
 
     def fire(self, shard: int) -> list[Any]:
-        timer = self.timers[shard]
-        fired, timer.at = timer.at, None
-        return list(self.fn.settle(shard, fired, *self._cells[shard], timer))
+        timers = self.timers[shard]
+        arguments = (shard, timers.take_first(), *self._cells[shard], timers)
+        return list(self.fn.settle(*arguments[: len(signature(self.fn.settle).parameters)]))
 
     def next_timer(self) -> tuple[Timestamp, int]:
         """When the earliest timer stands, and of which shard."""
-        return min(((timer.at or MAX_TIMESTAMP, shard) for shard, timer in enumerate(self.timers)))
+        return min((timers.first, shard) for shard, timers in enumerate(self.timers))
 
 
 class LiveStages:
@@ -148,7 +160,7 @@ class LiveStages:
             self.elements["events"] += 1
             with self._watch.phase("track"):
                 outputs = self.track.process(shard, batch)
-            self._tracked(outputs, None)
+            self._tracked(outputs)
 
     def watermark(self, at: Timestamp) -> None:
         """Fire all timers and close all windows up to ``at``, in the order of event time."""
@@ -162,7 +174,7 @@ class LiveStages:
                 self.elements["track timer"] += 1
                 with self._watch.phase("tick"):
                     outputs = self.track.fire(shard)
-                self._tracked(outputs, tracked)
+                self._tracked(outputs)
             elif window <= assigned:
                 self._close(window)
             else:
@@ -170,15 +182,19 @@ class LiveStages:
                 with self._watch.phase("settle"):
                     self._assigned(self.assign.fire(other))
 
-    def _tracked(self, outputs: list[Any], fired: Timestamp | None) -> None:
+    def _tracked(self, outputs: list[Any]) -> None:
         for output in outputs:
-            key, message = output.value
+            at = None
+            if isinstance(output.value, TimestampedValue):  # of a tick, and with its time
+                key, message, at = *output.value.value, output.value.timestamp
+            else:
+                key, message = output.value
             if output.tag == FEATURES:
-                self._send(key, message, "early" if fired is None else "features")
+                self._send(key, message, "early" if at is None else "features")
                 continue
-            if fired is None:
+            if at is None:
                 raise ValueError("a population moved without a tick")
-            window = Timestamp(micros=fired.micros + MILLISECOND)
+            window = Timestamp(micros=at.micros + MILLISECOND)
             with self._watch.phase("population"):
                 held = self._windows[window].get(key) or self._add.create_accumulator()
                 self._windows[window][key] = self._add.add_input(held, message)

@@ -1,4 +1,4 @@
-"""What outlives a release: the fingerprint of rules that mean the same, and the tables in which a shard keeps its users.
+"""What outlives a release: the fingerprint of rules that mean the same, and the tables in which a shard keeps users.
 
 A savepoint of an earlier release is read by this one, so neither may change unless the layout's version does.
 """
