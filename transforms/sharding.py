@@ -8,10 +8,11 @@ import pyarrow.compute as pc
 
 from segmentation.columns.hashing import hash_strings
 from segmentation.columns.texts import Texts
+from segmentation.features.reading import RESERVED_EVENTS
 from segmentation.features.timeline import I64, Column
 from segmentation.identity.pseudonyms import Keys, Pseudonymizer, stable_shards
 from segmentation.messages import EventsOfShard
-from segmentation.rules.model import RESERVED_EVENTS, Rules
+from segmentation.rules.model import Rules
 from segmentation.rules.property_plan import property_plan, touches
 
 HEARTBEAT = "heartbeat"

@@ -10,7 +10,6 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from segmentation.documents.problems import Problem
 from segmentation.documents.suggestions import did_you_mean
 from segmentation.documents.yaml import place_within
-from segmentation.expressions.syntax import is_plain_name
 from segmentation.units import DAY, format_duration, parse_duration
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -99,12 +98,6 @@ class Reader:
             self.report(node, f"{what} {name!r} is not a name; expected small letters, digits and _, a letter first")
             return None
         return name
-
-    def feature_name(self, node: Node) -> None:
-        """Notes a feature's name that could not stand in a condition."""
-        name = self.name(node, "the feature")
-        if name is not None and not is_plain_name(name):
-            self.report(node, f"the feature name {name!r} is a word of the condition language; choose another")
 
     def integer(self, node: Node, what: str, least: int, most: int = 10**9) -> int | None:
         """A whole number within bounds."""

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 from segmentation.expressions.evaluation import TICK
 from segmentation.expressions.nodes import (
-    Column,
     Comparison,
     Expression,
+    FeatureColumn,
     HoursSince,
     InSegment,
     IsNull,
@@ -23,7 +23,7 @@ def columns_read(expression: Expression) -> frozenset[str]:
     """The columns of the feature table that the condition needs, `TICK` with them where it measures an age."""
     names: set[str] = set()
     for node in walk(expression.root):
-        if isinstance(node, Column | Percentile):
+        if isinstance(node, FeatureColumn | Percentile):
             names.add(node.name)
         elif isinstance(node, HoursSince):
             names.add(TICK)
@@ -32,7 +32,7 @@ def columns_read(expression: Expression) -> frozenset[str]:
 
 def features_read(expression: Expression) -> frozenset[str]:
     """The names of the features that the condition reads."""
-    return frozenset(node.feature for node in walk(expression.root) if isinstance(node, Column | Percentile))
+    return frozenset(node.feature for node in walk(expression.root) if isinstance(node, FeatureColumn | Percentile))
 
 
 def segments_read(expression: Expression) -> frozenset[str]:

@@ -26,8 +26,8 @@ from segmentation.expressions.nodes import (
     Type,
 )
 from segmentation.expressions.places import Places
+from segmentation.expressions.scope import NamedFeature
 from segmentation.expressions.syntax import read
-from segmentation.features.kinds import Feature
 
 #: Most different in_segment() references of one condition: callers evaluate every combination of them.
 MAX_IN_SEGMENT = 6
@@ -55,7 +55,10 @@ class Checked:
 
 
 def check(
-    text: str, features: Mapping[str, Feature], segments: Iterable[str], unreadable: frozenset[str] | None = frozenset()
+    text: str,
+    features: Mapping[str, NamedFeature],
+    segments: Iterable[str],
+    unreadable: frozenset[str] | None = frozenset(),
 ) -> Checked:
     """Reads and type-checks a condition; of the features in ``unreadable`` (None: of any) no more is known.
 
@@ -72,7 +75,7 @@ def check(
     return Checked(None if context.errors else root, tuple(context.errors), tuple(context.references))
 
 
-def parse(text: str, features: Mapping[str, Feature], segment_names: Iterable[str]) -> Expression:
+def parse(text: str, features: Mapping[str, NamedFeature], segment_names: Iterable[str]) -> Expression:
     """A condition, read and type-checked against the features and segments of a rules file.
 
     Raises:

@@ -8,15 +8,14 @@ from segmentation.expressions.nodes import (
     NUMBERS,
     Arithmetic,
     ArithmeticOperator,
-    Column,
     Comparison,
     ComparisonOperator,
+    FeatureColumn,
     Literal,
     Negate,
     Node,
     Type,
 )
-from segmentation.expressions.vocabulary import columns_of
 
 
 def compare(context: Context, operator: ComparisonOperator, left: Node | None, right: Node | None) -> Node | None:
@@ -39,9 +38,9 @@ def comparable(context: Context, operator: ComparisonOperator, left: Node, right
 
 def _in_vocabulary(context: Context, operand: Node, value: Node) -> bool:
     """Whether a literal beside a column with a closed vocabulary is a word of it."""
-    if not (isinstance(operand, Column) and isinstance(value, Literal)):
+    if not (isinstance(operand, FeatureColumn) and isinstance(value, Literal)):
         return True
-    words = columns_of(context.features[operand.feature])[operand.name].values
+    words = context.features[operand.feature].columns()[operand.name].values
     if words is None or value.value in words:
         return True
     hint = did_you_mean(str(value.value), words)

@@ -8,8 +8,8 @@ from sqlglot import exp
 from segmentation.documents.suggestions import did_you_mean
 from segmentation.expressions.nodes import InSegment
 from segmentation.expressions.places import Places
+from segmentation.expressions.scope import NamedFeature
 from segmentation.expressions.syntax import Syntax
-from segmentation.features.kinds import Feature
 
 FUNCTIONS = ("percentile", "hours_since", "in_segment")
 EXPECTED = (
@@ -49,7 +49,7 @@ class Context:
     """The names in scope, the places of the text, and the errors and in_segment() references found so far."""
 
     syntax: Syntax
-    features: Mapping[str, Feature]
+    features: Mapping[str, NamedFeature]
     segments: frozenset[str]
     places: Places
     #: Features that exist but could not be read (None: any): nothing can be said about them, so nothing is.

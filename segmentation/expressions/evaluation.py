@@ -11,10 +11,10 @@ from segmentation.expressions.nodes import (
     And,
     Arithmetic,
     Case,
-    Column,
     Comparison,
     ComparisonOperator,
     Expression,
+    FeatureColumn,
     HoursSince,
     In,
     InSegment,
@@ -84,11 +84,6 @@ def value_of(node: Node, table: Table, in_segment: Mapping[str, bool]) -> Values
         return _Evaluation(table, in_segment).value(node)
 
 
-def true_where(values: Values, size: int) -> npt.NDArray[np.bool_]:
-    """Where a condition is TRUE, neither FALSE nor NULL."""
-    return np.broadcast_to(values.data, size)
-
-
 class _Evaluation:
     def __init__(self, table: Table, in_segment: Mapping[str, bool]) -> None:
         self._table = table
@@ -96,7 +91,7 @@ class _Evaluation:
 
     def value(self, node: Node) -> Values:
         match node:
-            case Column() | Percentile():
+            case FeatureColumn() | Percentile():
                 return self._table[node.name]
             case Literal():
                 return _literal(node)

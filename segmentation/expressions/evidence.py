@@ -7,9 +7,9 @@ from typing import TypeAlias
 
 from segmentation.expressions.evaluation import FLIPPED
 from segmentation.expressions.nodes import (
-    Column,
     Comparison,
     Expression,
+    FeatureColumn,
     HoursSince,
     In,
     InSegment,
@@ -100,5 +100,5 @@ def _plain(value: Value) -> Value:
 def _has_evidence(operand: Node) -> bool:
     """Whether the operand can be computed from the feature table alone, and says something about the user."""
     below = walk(operand)
-    reads = any(isinstance(node, Column | Percentile | HoursSince) for node in below)
+    reads = any(isinstance(node, FeatureColumn | Percentile | HoursSince) for node in below)
     return reads and not any(isinstance(node, InSegment) for node in below)

@@ -41,7 +41,7 @@ class Literal:
 
 
 @dataclass(frozen=True)
-class Column:
+class FeatureColumn:
     """A value of a feature: ``name`` is the column of the feature table, such as ``onboarding.status``."""
 
     name: str
@@ -68,7 +68,7 @@ class Percentile:
 class HoursSince:
     """Hours from a TIMESTAMP column to the tick, as one double division."""
 
-    column: Column
+    column: FeatureColumn
     at: int = field(default=0, compare=False)
     type: Type = field(default=Type.DOUBLE, init=False)
 
@@ -171,7 +171,7 @@ class Case:
 
 Node: TypeAlias = (
     Literal
-    | Column
+    | FeatureColumn
     | Percentile
     | HoursSince
     | InSegment
@@ -198,7 +198,7 @@ class Expression:
 def children(node: Node) -> tuple[Node, ...]:
     """The operands of a node in the order of the text."""
     match node:
-        case Literal() | Column() | Percentile() | InSegment():
+        case Literal() | FeatureColumn() | Percentile() | InSegment():
             return ()
         case HoursSince():
             return (node.column,)

@@ -6,12 +6,11 @@ from sqlglot.tokenizer_core import TokenType
 from segmentation.documents.suggestions import did_you_mean
 from segmentation.expressions import literals
 from segmentation.expressions.context import Context, only
-from segmentation.expressions.nodes import Column, HoursSince, InSegment, Literal, Node, Percentile, Type
-from segmentation.expressions.vocabulary import JOURNEY_FIELDS, columns_of, is_rolling, kind_of
-from segmentation.features.kinds import Feature, Journey
+from segmentation.expressions.nodes import FeatureColumn, HoursSince, InSegment, Literal, Node, Percentile, Type
+from segmentation.expressions.scope import NamedFeature
 
 
-def column(context: Context, tree: exp.Column) -> Column | None:
+def column(context: Context, tree: exp.Column) -> FeatureColumn | None:
     """A feature's value, or a journey's field."""
     at = context.places.near(tree)
     parts = [part for part in (tree.args.get("table"), tree.this) if part is not None]
@@ -27,11 +26,11 @@ def column(context: Context, tree: exp.Column) -> Column | None:
     if feature is None:
         return None
     name = ".".join(part.name for part in parts)
-    columns = columns_of(feature)
+    columns = feature.columns()
     if name not in columns:
         context.error(at, _no_such_column(feature, parts[1].name if len(parts) > 1 else None))
         return None
-    return Column(name, feature.name, columns[name].type, at)
+    return FeatureColumn(name, feature.name, columns[name].type, at)
 
 
 def function(context: Context, tree: exp.Anonymous) -> Node | None:
@@ -100,7 +99,7 @@ def interval(context: Context, tree: exp.Interval) -> Literal | None:
         return None
 
 
-def _feature(context: Context, name: str, at: int) -> Feature | None:
+def _feature(context: Context, name: str, at: int) -> NamedFeature | None:
     if name in context.features:
         return context.features[name]
     if name in context.segments:
@@ -110,13 +109,14 @@ def _feature(context: Context, name: str, at: int) -> Feature | None:
     return None
 
 
-def _no_such_column(feature: Feature, field: str | None) -> str:
-    fields = ", ".join(f".{field}" for field in JOURNEY_FIELDS)
-    if not isinstance(feature, Journey):
-        return f"{feature.name!r} has the kind {kind_of(feature)} and no fields; write {feature.name}"
+def _no_such_column(feature: NamedFeature, field: str | None) -> str:
+    fields = [name.removeprefix(f"{feature.name}.") for name in feature.columns() if name != feature.name]
+    if not fields:
+        return f"{feature.name!r} has the kind {feature.kind} and no fields; write {feature.name}"
+    shown = ", ".join(f".{each}" for each in fields)
     if field is None:
-        return f"{feature.name!r} is a journey; expected one of its fields: {fields}"
-    return f"a journey has no field {field!r}; expected {fields}{did_you_mean(field, JOURNEY_FIELDS)}"
+        return f"{feature.name!r} is a {feature.kind}; expected one of its fields: {shown}"
+    return f"a {feature.kind} has no field {field!r}; expected {shown}{did_you_mean(field, fields)}"
 
 
 def _percentile(context: Context, argument: exp.Column, at: int) -> Percentile | None:
@@ -125,8 +125,8 @@ def _percentile(context: Context, argument: exp.Column, at: int) -> Percentile |
     feature = _feature(context, argument.args["table"].name if argument.args.get("table") else argument.name, place)
     if feature is None:
         return None
-    if argument.args.get("table") or not is_rolling(feature):
-        what = f"{feature.name!r} has the kind {kind_of(feature)}"
+    if argument.args.get("table") or not feature.has_percentile:
+        what = f"{feature.name!r} has the kind {feature.kind}"
         context.error(place, f"percentile() takes a rolling feature (rolling_score or rolling_count); {what}")
         return None
     return Percentile(feature.name, at)

@@ -7,8 +7,8 @@ from segmentation.expressions.nodes import (
     And,
     Arithmetic,
     Case,
-    Column,
     Comparison,
+    FeatureColumn,
     HoursSince,
     In,
     InSegment,
@@ -31,7 +31,7 @@ def render(node: Node) -> str:
     match node:
         case Literal():
             return _literal(node)
-        case Column() | Percentile():
+        case FeatureColumn() | Percentile():
             return node.name
         case HoursSince():
             return f"hours_since({node.column.name})"
@@ -70,7 +70,7 @@ def threshold_text(literal: Literal) -> str:
 
 
 def _inner(node: Node) -> str:
-    simple = Literal | Column | Percentile | HoursSince | InSegment
+    simple = Literal | FeatureColumn | Percentile | HoursSince | InSegment
     return render(node) if isinstance(node, simple) else f"({render(node)})"
 
 

@@ -6,13 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentation.columns.texts import Texts
-from segmentation.features.timeline import I64
-from segmentation.rules.model import UNKNOWN
+from segmentation.features.timeline import I64, run_starts
 
 #: A number as JSON writes it: other texts that some reader would take for one ("+5", "007") are none.
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-#: The code of "no value".
-NO_VALUE = -1
+#: What a closed attribute holds for a value outside of its vocabulary.
+UNKNOWN = "unknown"
 
 
 class Vocabulary:
@@ -51,3 +50,15 @@ def numbers_of(values: Texts) -> npt.NDArray[np.float64]:
     numbers = [float(text) if _NUMBER.fullmatch(text) else np.nan for text in texts]
     result: npt.NDArray[np.float64] = np.array(numbers, np.float64)[place]
     return result
+
+
+def order_by_tie(user: I64, at: I64, ties: Texts) -> I64:
+    """The order of rows sorted by (user, time) that sorts those of one time by event id as well."""
+    order = np.arange(len(user))
+    starts = run_starts(user, at)
+    if len(starts) < len(user):
+        for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(user)], strict=True):
+            if end - start > 1:
+                texts = ties.take(order[start:end]).strings()
+                order[start:end] = start + np.array(sorted(range(end - start), key=texts.__getitem__))
+    return order

@@ -1,18 +1,24 @@
 """Attributes: what a property of a user's events says (the first, the last, the largest, how many different)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Self, TypeAlias, cast, get_args
 
 import numpy as np
 import polars as pl
 
 from segmentation.columns.runs import Runs
 from segmentation.columns.texts import Texts
-from segmentation.features.attribute_values import NO_VALUE, Vocabulary, numbers_of
+from segmentation.expressions.nodes import Type
+from segmentation.expressions.scope import ColumnType
+from segmentation.expressions.values import Values
+from segmentation.features.attribute_values import UNKNOWN, Vocabulary, numbers_of, order_by_tie
+from segmentation.features.kind import Advance, EventParts, Feature, FeatureState
+from segmentation.features.nulls import NO_TIME, NO_VALUE
+from segmentation.features.reading import KeyReader
 from segmentation.features.sealed import Lanes, lanes
 from segmentation.features.timeline import (
     I64,
-    NO_TIME,
-    Advance,
     Bool,
     Changes,
     Column,
@@ -26,10 +32,72 @@ from segmentation.features.timeline import (
     sum_by_key,
     write_latest,
 )
-from segmentation.rules.model import Attribute
+
+Keep: TypeAlias = Literal["first", "last", "max", "set"]
 
 
-class TouchState:
+@dataclass(frozen=True)
+class Attribute(Feature):
+    """What a property of the user's events says; with ``values`` all others become `UNKNOWN`.
+
+    ``first`` and ``last`` go by event time, ``max`` is the largest number, ``set`` the number of different values.
+    """
+
+    kind = "attribute"
+    keys = ("property", "keep", "values", "events", "event")
+    needed = ("property", "keep")
+
+    property: str
+    keep: Keep = "last"
+    values: tuple[str, ...] | None = None
+    events: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, name: str, keys: KeyReader) -> Self:
+        """The feature that the rules file describes."""
+        keep = cast(Keep | None, keys.choice("keep", get_args(Keep)))
+        values = keys.texts("values")
+        if values is not None and keep in ("max", "set"):
+            keys.reader.report(keys.entries["values"].key, f"values go with keep: first or last, not with {keep}")
+            values = None
+        if values is not None and UNKNOWN in values:
+            keys.report("values", f"{UNKNOWN!r} is what all other values become; leave it out")
+        return cls(name, keys.text("property") or "", keep or "last", values, keys.events())
+
+    def reads(self) -> EventParts:
+        """The property: sealed where only the number of different values counts and they may be persons."""
+        if self.keep == "set" and self.values is None:
+            return EventParts(self.events, sealed=(self.property,))
+        tied = (self.property,) if self.keep in ("first", "last") else ()
+        return EventParts(self.events, plain=(self.property,), tied=tied)
+
+    def columns(self) -> Mapping[str, ColumnType]:
+        """The value, or the number of values."""
+        if self.keep == "max":
+            return {self.name: ColumnType(Type.DOUBLE)}
+        if self.keep == "set":
+            return {self.name: ColumnType(Type.INTEGER)}
+        return {self.name: ColumnType(Type.STRING, None if self.values is None else (*self.values, UNKNOWN))}
+
+    def stored(self) -> Mapping[str, int | float]:
+        """A code, a number or a count."""
+        return {self.name: {"max": float("nan"), "set": 0}.get(self.keep, NO_VALUE)}
+
+    def values_of(self, stored: Mapping[str, Column], ticks: I64, texts: Sequence[str]) -> dict[str, Values]:  # noqa: ARG002
+        """The value, NULL where there is none; a count is never NULL."""
+        column = stored[self.name]
+        if self.keep == "max":
+            return {self.name: Values.unless(np.isnan(column), column)}
+        return {self.name: Values(column) if self.keep == "set" else Values.strings(texts, column)}
+
+    def state(self, tick: int, lateness: int) -> FeatureState:  # noqa: ARG002  # each value counts at once and for ever
+        """The empty state."""
+        if self.keep == "max":
+            return LargestState(self)
+        return DifferentState(self) if self.keep == "set" else TouchState(self)
+
+
+class TouchState(FeatureState):
     """The first or the last value by event time; ties in time break by event id."""
 
     def __init__(self, feature: Attribute) -> None:
@@ -49,7 +117,7 @@ class TouchState:
         """Values that come before (``first``) or after (``last``) what is known replace it. Column: codes."""
         rows, values = events.carrying(self.feature.events, "p:" + self.feature.property)
         user, at, ties = events.user[rows], events.at[rows], events.tie.take(rows)
-        order = _by_tie(user, at, ties)
+        order = order_by_tie(user, at, ties)
         chosen = order[self._replaces(user[order], at[order], ties.take(order))]
         if self.feature.keep == "first":
             chosen = chosen[run_starts(user[chosen])]
@@ -84,6 +152,10 @@ class TouchState:
         self._tie = np.array(values["tie"].to_list(), np.object_)
         self.vocabulary.restore(tables["vocabulary"]["text"].to_list())
 
+    def texts(self) -> list[str]:
+        """The vocabulary."""
+        return self.vocabulary.texts
+
     def _replaces(self, user: I64, at: I64, ties: Texts) -> Bool:
         known = self._at[user]
         first = self.feature.keep == "first"
@@ -95,19 +167,7 @@ class TouchState:
         return newer
 
 
-def _by_tie(user: I64, at: I64, ties: Texts) -> I64:
-    """The order of rows sorted by (user, time) that sorts those of one time by event id as well."""
-    order = np.arange(len(user))
-    starts = run_starts(user, at)
-    if len(starts) < len(user):
-        for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(user)], strict=True):
-            if end - start > 1:
-                texts = ties.take(order[start:end]).strings()
-                order[start:end] = start + np.array(sorted(range(end - start), key=texts.__getitem__))
-    return order
-
-
-class LargestState:
+class LargestState(FeatureState):
     """The largest number seen; what isn't a number doesn't count."""
 
     def __init__(self, feature: Attribute) -> None:
@@ -148,7 +208,7 @@ class LargestState:
         self._largest = {self.feature.name: tables["largest"]["number"].to_numpy().copy()}
 
 
-class DifferentState:
+class DifferentState(FeatureState):
     """How many different values were seen; an open vocabulary is kept sealed, since its values may be persons."""
 
     def __init__(self, feature: Attribute) -> None:

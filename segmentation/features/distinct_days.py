@@ -1,21 +1,66 @@
 """On how many UTC days a user was active, within a window of whole days or ever."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import polars as pl
 
 from segmentation.columns.runs import Runs
+from segmentation.expressions.nodes import Type
+from segmentation.expressions.scope import ColumnType
+from segmentation.expressions.values import Values
+from segmentation.features.kind import Advance, EventParts, Feature, FeatureState
+from segmentation.features.reading import KeyReader
 from segmentation.features.schedule import Schedule, moved
-from segmentation.features.timeline import I64, Advance, Bool, Column, Events, Span, grown, run_starts, write_latest
-from segmentation.rules.model import DistinctDays
-from segmentation.units import DAY
+from segmentation.features.timeline import I64, Bool, Column, Events, Span, grown, run_starts, write_latest
+from segmentation.units import DAY, format_duration
 
 #: Above any number of days since the epoch, so that (user, day) is one integer.
 _DAYS = 1 << 20
 
 
-class DistinctDaysState:
+@dataclass(frozen=True)
+class DistinctDays(Feature):
+    """The number of UTC days with an event, within ``window`` (a multiple of a day) or ever."""
+
+    kind = "distinct_days"
+    keys = ("window", "events", "event")
+
+    window: int | None = None
+    events: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, name: str, keys: KeyReader) -> Self:
+        """The feature that the rules file describes."""
+        window = keys.duration("window")
+        if window is not None and window % DAY:
+            keys.report("window", f"window ({format_duration(window)}) must be a multiple of 1d")
+        return cls(name, window, keys.events())
+
+    def reads(self) -> EventParts:
+        """The names of its events."""
+        return EventParts(self.events)
+
+    def columns(self) -> Mapping[str, ColumnType]:
+        """The number of days."""
+        return {self.name: ColumnType(Type.INTEGER)}
+
+    def stored(self) -> Mapping[str, int]:
+        """The number of days."""
+        return {self.name: 0}
+
+    def values_of(self, stored: Mapping[str, Column], ticks: I64, texts: Sequence[str]) -> dict[str, Values]:  # noqa: ARG002
+        """The number of days, never NULL."""
+        return {self.name: Values(stored[self.name])}
+
+    def state(self, tick: int, lateness: int) -> FeatureState:  # noqa: ARG002  # days do not depend on the tick
+        """The empty state."""
+        return DistinctDaysState(self, lateness)
+
+
+class DistinctDaysState(FeatureState):
     """The active days per user (as far back as they can still matter) and their number.
 
     At tick T the days that start in ``[ceil(T, day) - window, T)`` count; without a window every day does.

@@ -2,13 +2,51 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Literal, TypeAlias
 
 import numpy as np
 import polars as pl
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
+from segmentation.documents.reader import Entry
+from segmentation.features.nulls import NO_TIME
+from segmentation.features.reading import KeyReader
 from segmentation.features.sealed import lanes
-from segmentation.features.timeline import I64, NO_TIME, Column, Events, ranks, run_lengths, run_starts
-from segmentation.rules.model import Journey
+from segmentation.features.timeline import I64, Changes, Column, Events, Span, ranks, run_lengths, run_starts
+
+Mode: TypeAlias = Literal["all_of", "any_of"]
+
+
+@dataclass(frozen=True)
+class JourneyStep:
+    """A step: ``at_least`` events, or that many different values of the property ``distinct``."""
+
+    event: str
+    at_least: int = 1
+    distinct: str | None = None
+
+
+def read_complete(keys: KeyReader, entry: Entry) -> tuple[Mode, tuple[JourneyStep, ...]]:
+    """What stands under ``complete``: a list of steps, all or any of which complete the journey."""
+    entries = keys.reader.mapping(entry.value, "complete", ("all_of", "any_of"))
+    if len(entries) != 1:
+        if isinstance(entry.value, MappingNode):
+            keys.reader.report(entry.key, "complete needs either all_of or any_of")
+        return "all_of", ()
+    mode, steps = next(iter(entries.items()))
+    if not isinstance(steps.value, SequenceNode) or not steps.value.value:
+        keys.reader.report(steps.value, f"{mode} must be a list of steps that is not empty")
+        return "all_of", ()
+    read = tuple(_read_step(keys, step) for step in steps.value.value)
+    return ("all_of" if mode == "all_of" else "any_of"), tuple(step for step in read if step is not None)
+
+
+def _read_step(keys: KeyReader, node: Node) -> JourneyStep | None:
+    if not isinstance(node, MappingNode):
+        event = keys.event_of(node, "a step")
+        return None if event is None else JourneyStep(event)
+    step = KeyReader(keys.reader, keys.reader.mapping(node, "a step", ("event", "at_least", "distinct"), ("event",)))
+    return JourneyStep(step.event("event") or "", step.integer("at_least", 1, 1), step.text("distinct"))
 
 
 @dataclass(frozen=True)
@@ -72,19 +110,27 @@ class Done:
     at: I64
     index: I64
 
+    def by_tick(self, column: str, span: Span) -> Changes:
+        """How many steps are done, at each tick at which one becomes done; by slot."""
+        keys = np.sort(span.keys(self.slot, np.maximum(self.index, 1)))
+        place = ranks(run_starts(keys // span.stride), len(keys)) + 1
+        last = np.flatnonzero(np.append(keys[1:] != keys[:-1], len(keys) > 0))
+        return Changes(keys[last], {column: place[last]})
+
 
 class Steps:
     """The steps of one journey."""
 
-    def __init__(self, feature: Journey) -> None:
-        self._feature = feature
-        self._at_least = np.array([step.at_least for step in feature.steps], np.int64)
-        self._distinct = np.array([step.distinct is not None for step in feature.steps], np.bool_)
+    def __init__(self, steps: tuple[JourneyStep, ...], mode: Mode) -> None:
+        self._steps = steps
+        self._mode = mode
+        self._at_least = np.array([step.at_least for step in steps], np.int64)
+        self._distinct = np.array([step.distinct is not None for step in steps], np.bool_)
 
     def rows(self, events: Events, choose: Callable[[I64], I64]) -> StepRows:
         """The rows of all steps; ``choose`` tells which of some rows of ``events`` can matter."""
         parts = []
-        for number, step in enumerate(self._feature.steps):
+        for number, step in enumerate(self._steps):
             if step.distinct is None:
                 rows = choose(events.named((step.event,)))
                 high = low = np.zeros(len(rows), np.uint64)
@@ -118,7 +164,7 @@ class Steps:
 
     def complete(self, done: Done) -> tuple[I64, I64, I64]:
         """(slot, when, tick index) of the journeys that are complete, by slot."""
-        if self._feature.mode == "any_of":
+        if self._mode == "any_of":
             order = np.lexsort((done.index, done.at, done.slot))
             first = order[run_starts(done.slot[order])]
             return done.slot[first], done.at[first], done.index[first]
@@ -127,7 +173,7 @@ class Steps:
             return starts, starts, starts
         lengths = run_lengths(starts, len(done.slot))
         at, index = np.maximum.reduceat(done.at, starts), np.maximum.reduceat(done.index, starts)
-        complete = lengths == len(self._feature.steps)
+        complete = lengths == len(self._steps)
         return done.slot[starts[complete]], at[complete], index[complete]
 
     def _in_order(self, rows: StepRows, slot: I64) -> I64:

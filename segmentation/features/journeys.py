@@ -2,20 +2,26 @@
 
 Everything goes by event time, whatever the order of arrival: the start is the earliest start event, a step counts
 from the start on (the start event itself may be one), ``at_least`` of it are reached with the k-th counted row. The
-status and the deadline follow from these times (`segmentation.membership.conditions`), so that a deadline needs no
+status and the deadline follow from these times (`Journey.values_of`), so that a deadline needs no
 event to pass.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import polars as pl
 
-from segmentation.features.journey_steps import Done, StepRows, Steps
+from segmentation.expressions.nodes import Type
+from segmentation.expressions.scope import ColumnType
+from segmentation.expressions.values import Values
+from segmentation.features.journey_steps import Done, JourneyStep, Mode, StepRows, Steps, read_complete
+from segmentation.features.kind import Advance, Deadline, EventParts, Feature, FeatureState
+from segmentation.features.nulls import NO_TIME, times
+from segmentation.features.reading import KeyReader
 from segmentation.features.timeline import (
     I64,
-    NO_TIME,
-    Advance,
     Bool,
     Changes,
     Column,
@@ -24,14 +30,83 @@ from segmentation.features.timeline import (
     combined,
     grown,
     merged_keys,
-    ranks,
     run_starts,
     write_latest,
 )
-from segmentation.rules.model import Journey
+
+JOURNEY_STATUSES = ("not_started", "in_progress", "completed_in_time", "overdue", "completed_late")
+
+_FIELDS: Mapping[str, ColumnType] = {
+    "status": ColumnType(Type.STRING, JOURNEY_STATUSES),
+    "started_at": ColumnType(Type.TIMESTAMP),
+    "completed_at": ColumnType(Type.TIMESTAMP),
+    "time_to_complete": ColumnType(Type.INTERVAL),
+    "steps_done": ColumnType(Type.INTEGER),
+}
 
 
-class JourneyState:
+@dataclass(frozen=True)
+class Journey(Feature):
+    """From the first ``start`` event to all (or any) of the steps, within ``deadline`` microseconds if there is one."""
+
+    kind = "journey"
+    keys = ("start", "complete", "deadline")
+    needed = ("start", "complete")
+
+    start: str
+    steps: tuple[JourneyStep, ...]
+    mode: Mode = "all_of"
+    deadline: int | None = None
+
+    @classmethod
+    def read(cls, name: str, keys: KeyReader) -> Self:
+        """The feature that the rules file describes."""
+        mode, steps = read_complete(keys, keys.entries["complete"]) if "complete" in keys.entries else ("all_of", ())
+        return cls(name, keys.event("start") or "", steps, mode, keys.duration("deadline"))
+
+    def reads(self) -> EventParts:
+        """The names of the start and of the steps; properties whose different values count may be persons."""
+        distinct = tuple(step.distinct for step in self.steps if step.distinct is not None)
+        return EventParts((self.start, *(step.event for step in self.steps)), sealed=distinct)
+
+    def columns(self) -> Mapping[str, ColumnType]:
+        """The fields."""
+        return {f"{self.name}.{field}": type_ for field, type_ in _FIELDS.items()}
+
+    def stored(self) -> Mapping[str, int]:
+        """The times and the number of steps; the other fields follow from them."""
+        name = self.name
+        return {f"{name}.started_at": NO_TIME, f"{name}.completed_at": NO_TIME, f"{name}.steps_done": 0}
+
+    def values_of(self, stored: Mapping[str, Column], ticks: I64, texts: Sequence[str]) -> dict[str, Values]:  # noqa: ARG002
+        """All fields as of each tick."""
+        started, completed, steps_done = (stored[name] for name in self.stored())
+        begun, done = started != NO_TIME, completed != NO_TIME
+        deadline = np.iinfo(np.int64).max if self.deadline is None else self.deadline
+        # Times without a start or an end never enter a difference.
+        since = np.where(begun, started, 0)
+        taken = np.where(done, completed, 0) - since
+        waited = np.where(begun, ticks - since, 0)
+        # By `JOURNEY_STATUSES`: done in time or later, or begun, and then waiting in time or for too long.
+        code = np.where(done, np.where(taken <= deadline, 2, 4), np.where(waited > deadline, 3, 1))
+        code[~begun] = 0
+        status, interval = Values.strings(JOURNEY_STATUSES, code), Values.unless(~done, taken)
+        fields = (status, times(started), times(completed), interval, Values(steps_done))
+        return dict(zip(self.columns(), fields, strict=True))
+
+    def deadlines(self) -> tuple[Deadline, ...]:
+        """When a journey that goes on becomes overdue."""
+        if self.deadline is None:
+            return ()
+        started, completed, _ = self.stored()
+        return (Deadline(f"{self.name}.status", started, self.deadline, completed),)
+
+    def state(self, tick: int, lateness: int) -> FeatureState:  # noqa: ARG002  # everything goes by event time
+        """The empty state."""
+        return JourneyState(self, lateness)
+
+
+class JourneyState(FeatureState):
     """Start and completion per user, and the rows of steps that can still matter.
 
     A row (user, step, time, value) is kept while a late start may yet make it count, or while it is among the first
@@ -41,7 +116,7 @@ class JourneyState:
     def __init__(self, feature: Journey, lateness: int) -> None:
         self.feature = feature
         self._lateness = lateness
-        self._steps = Steps(feature)
+        self._steps = Steps(feature.steps, feature.mode)
         self._rows = StepRows.none()
         name = feature.name
         self._started, self._completed, self._done = f"{name}.started_at", f"{name}.completed_at", f"{name}.steps_done"
@@ -53,7 +128,7 @@ class JourneyState:
 
     def grow(self, users: int) -> None:
         """Make room for ``users`` rows."""
-        fills = {self._started: NO_TIME, self._completed: NO_TIME, self._done: 0}
+        fills = self.feature.stored()
         self._values = {name: grown(values, users, fills[name]) for name, values in self._values.items()}
 
     def advance(self, events: Events, span: Span, _only: Bool | None = None, /) -> Advance:
@@ -128,7 +203,7 @@ class JourneyState:
         parts = [
             _known_from(has, started[has], begun[has], self._started, span),
             _known_from(slots, at, index, self._completed, span),
-            _steps_by_tick(done, self._done, span),
+            done.by_tick(self._done, span),
         ]
         before = {name: values[users] for name, values in self._values.items()}
         # A late, earlier start may undo steps as well: what is known is written anew from that tick on.
@@ -143,11 +218,3 @@ def _known_from(slot: I64, values: I64, index: I64, column: str, span: Span) -> 
     """A value per user that is known from a tick index on; index 0 (known before the span) is written at the first
     tick."""
     return Changes(span.keys(slot, np.maximum(index, 1)), {column: values})
-
-
-def _steps_by_tick(done: Done, column: str, span: Span) -> Changes:
-    """How many steps are done, at each tick at which one becomes done."""
-    keys = np.sort(span.keys(done.slot, np.maximum(done.index, 1)))
-    place = ranks(run_starts(keys // span.stride), len(keys)) + 1
-    last = np.flatnonzero(np.append(keys[1:] != keys[:-1], len(keys) > 0))
-    return Changes(keys[last], {column: place[last]})

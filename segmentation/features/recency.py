@@ -1,26 +1,57 @@
 """The time of a user's latest event."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import polars as pl
 
-from segmentation.features.timeline import (
-    NO_TIME,
-    Advance,
-    Bool,
-    Changes,
-    Column,
-    Events,
-    Span,
-    grown,
-    run_ends,
-    write_latest,
-)
-from segmentation.rules.model import Recency
+from segmentation.expressions.nodes import Type
+from segmentation.expressions.scope import ColumnType
+from segmentation.expressions.values import Values
+from segmentation.features.kind import Advance, EventParts, Feature, FeatureState
+from segmentation.features.nulls import NO_TIME, times
+from segmentation.features.reading import KeyReader
+from segmentation.features.timeline import I64, Bool, Changes, Column, Events, Span, grown, run_ends, write_latest
 
 
-class RecencyState:
+@dataclass(frozen=True)
+class Recency(Feature):
+    """The time of the user's latest event; no names in ``events`` means any event."""
+
+    kind = "recency"
+    keys = ("events", "event")
+
+    events: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, name: str, keys: KeyReader) -> Self:
+        """The feature that the rules file describes."""
+        return cls(name, keys.events())
+
+    def reads(self) -> EventParts:
+        """The names of its events."""
+        return EventParts(self.events)
+
+    def columns(self) -> Mapping[str, ColumnType]:
+        """The time."""
+        return {self.name: ColumnType(Type.TIMESTAMP)}
+
+    def stored(self) -> Mapping[str, int]:
+        """The time."""
+        return {self.name: NO_TIME}
+
+    def values_of(self, stored: Mapping[str, Column], ticks: I64, texts: Sequence[str]) -> dict[str, Values]:  # noqa: ARG002
+        """The time, NULL before the first event."""
+        return {self.name: times(stored[self.name])}
+
+    def state(self, tick: int, lateness: int) -> FeatureState:  # noqa: ARG002  # each event counts at once and for ever
+        """The empty state."""
+        return RecencyState(self)
+
+
+class RecencyState(FeatureState):
     """The latest time per user, `NO_TIME` before the first event."""
 
     def __init__(self, feature: Recency) -> None:

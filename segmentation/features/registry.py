@@ -1,25 +1,10 @@
-"""Features: what is known of each user at every tick, computed from accepted events."""
+"""The kinds of features that there are, in the order in which messages list them. A new kind is added here."""
 
-from segmentation.features.attributes import DifferentState, LargestState, TouchState
-from segmentation.features.distinct_days import DistinctDaysState
-from segmentation.features.journeys import JourneyState
-from segmentation.features.recency import RecencyState
-from segmentation.features.rolling import RollingState
-from segmentation.features.timeline import FeatureState
-from segmentation.rules.model import Attribute, DistinctDays, Feature, Journey, Recency
+from segmentation.features.attributes import Attribute
+from segmentation.features.distinct_days import DistinctDays
+from segmentation.features.journeys import Journey
+from segmentation.features.kind import Feature
+from segmentation.features.recency import Recency
+from segmentation.features.rolling import RollingCount, RollingScore
 
-
-def initial_state(feature: Feature, tick: int, lateness: int) -> FeatureState:
-    """The empty state of a feature; ``lateness`` is how far before the last settled tick an event may still be
-    accepted."""
-    if isinstance(feature, Journey):
-        return JourneyState(feature, lateness)
-    if isinstance(feature, Recency):
-        return RecencyState(feature)
-    if isinstance(feature, DistinctDays):
-        return DistinctDaysState(feature, lateness)
-    if isinstance(feature, Attribute):
-        if feature.keep == "max":
-            return LargestState(feature)
-        return DifferentState(feature) if feature.keep == "set" else TouchState(feature)
-    return RollingState(feature, tick)
+KINDS: tuple[type[Feature], ...] = (RollingScore, RollingCount, Journey, Attribute, Recency, DistinctDays)

@@ -10,15 +10,23 @@ When an event is counted, the tick at which its pane falls out of the window is 
 advance looks at what is due and at nothing else.
 """
 
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import polars as pl
+from ruamel.yaml.nodes import MappingNode
 
-from segmentation.features.schedule import Moves, Schedule, moved
+from segmentation.expressions.nodes import Type
+from segmentation.expressions.scope import ColumnType
+from segmentation.expressions.values import Values
+from segmentation.features.kind import Advance, EventParts, Feature, FeatureState, Measured
+from segmentation.features.reading import KeyReader
+from segmentation.features.schedule import Amounts, Schedule, moved
 from segmentation.features.timeline import (
     I64,
-    Advance,
     Bool,
     Column,
     Events,
@@ -28,22 +36,118 @@ from segmentation.features.timeline import (
     run_starts,
     write_latest,
 )
-from segmentation.rules.model import RollingCount, RollingScore
+from segmentation.units import HOUR, format_duration
 
 
-def boundary_column(feature: str) -> str:
-    """The column with the value at the last multiple of ``every``: what percentiles are taken from."""
-    return feature + "@"
+@dataclass(frozen=True)
+class Rolling(Feature):
+    """A sum over the events in a window that slides by ``every``: what a score and a count share."""
+
+    has_percentile = True
+
+    window: int
+    every: int
+
+    @abstractmethod
+    def weight(self, event: str) -> int:
+        """What an event of this name adds."""
+
+    def columns(self) -> Mapping[str, ColumnType]:
+        """The sum."""
+        return {self.name: ColumnType(Type.INTEGER)}
+
+    def stored(self) -> Mapping[str, int]:
+        """The sum."""
+        return {self.name: 0}
+
+    def values_of(self, stored: Mapping[str, Column], ticks: I64, texts: Sequence[str]) -> dict[str, Values]:  # noqa: ARG002
+        """The sum, never NULL."""
+        return {self.name: Values(stored[self.name])}
+
+    def measured(self, tick: int) -> Measured:
+        """From the value at the last boundary. Where every tick is a boundary one column serves for both values."""
+        return Measured(self.name, self.name if self.every == tick else f"{self.name}@", self.every)
+
+    def state(self, tick: int, lateness: int) -> FeatureState:  # noqa: ARG002  # panes are kept until they leave anyhow
+        """The empty state."""
+        return RollingState(self, tick)
 
 
-class RollingState:
+@dataclass(frozen=True)
+class RollingScore(Rolling):
+    """The sum of the weights of the events in a window that slides by ``every``."""
+
+    kind = "rolling_score"
+    keys = ("window", "every", "weights", "default_weight")
+    needed = ("window", "every", "weights")
+
+    weights: Mapping[str, int]
+    default_weight: int = 0
+
+    @classmethod
+    def read(cls, name: str, keys: KeyReader) -> Self:
+        """The feature that the rules file describes."""
+        weights: dict[str, int] = {}
+        default = keys.integer("default_weight", 0, 0)
+        if "weights" in keys.entries:
+            node = keys.entries["weights"].value
+            for event, entry in keys.reader.mapping(node, "weights").items():
+                keys.refuse_reserved(entry.key, event)
+                weights[event] = keys.reader.integer(entry.value, f"the weight of {event!r}", 0) or 0
+            if isinstance(node, MappingNode) and not weights and not default:
+                keys.report("weights", "no event has a weight; expected such as {page_view: 1}")
+        return cls(name, *_window(keys), weights, default)
+
+    def reads(self) -> EventParts:
+        """The names that have a weight of their own."""
+        return EventParts(tuple(self.weights))
+
+    def weight(self, event: str) -> int:
+        """What an event of this name adds."""
+        return self.weights.get(event, self.default_weight)
+
+
+@dataclass(frozen=True)
+class RollingCount(Rolling):
+    """The number of events in a window that slides by ``every``; no names in ``events`` means every event."""
+
+    kind = "rolling_count"
+    keys = ("window", "every", "events", "event")
+    needed = ("window", "every")
+
+    events: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, name: str, keys: KeyReader) -> Self:
+        """The feature that the rules file describes."""
+        return cls(name, *_window(keys), keys.events())
+
+    def reads(self) -> EventParts:
+        """The names of its events."""
+        return EventParts(self.events)
+
+    def weight(self, event: str) -> int:
+        """What an event of this name adds."""
+        return int(not self.events or event in self.events)
+
+
+def _window(keys: KeyReader) -> tuple[int, int]:
+    """``window`` and ``every``, an hour standing in for what is missing or wrong."""
+    window, every = keys.duration("window"), keys.duration_on_tick("every")
+    if window is not None and every is not None and window % every:
+        shown = f"window ({format_duration(window)}) must be a multiple of every ({format_duration(every)})"
+        keys.report("window", shown)
+    return window or HOUR, every or HOUR
+
+
+class RollingState(FeatureState):
     """The value now and the value at the last boundary per user, and how either will move by itself."""
 
-    def __init__(self, feature: RollingScore | RollingCount, tick: int) -> None:
+    def __init__(self, feature: Rolling, tick: int) -> None:
         self.feature = feature
         self._tick = tick
-        #: Every tick is a boundary where ``every`` equals the tick: one column serves for both values then.
-        names = [feature.name] if feature.every == tick else [feature.name, boundary_column(feature.name)]
+        #: One column where it serves for both values.
+        names = dict.fromkeys([feature.name, feature.measured(tick).column])
         self._values: dict[str, Column] = {name: np.empty(0, np.int64) for name in names}
         self._scheduled = {name: Schedule() for name in names}
         self._weights: tuple[tuple[str, ...], I64] = ((), np.zeros(1, np.int64))
@@ -84,7 +188,7 @@ class RollingState:
         for name, schedule in self._scheduled.items():
             schedule.restore(tables[f"scheduled:{name}"])
 
-    def _moves(self, events: Events, span: Span) -> tuple[Moves, Moves]:
+    def _moves(self, events: Events, span: Span) -> tuple[Amounts, Amounts]:
         """How the value and the boundary's move because of these events, now and later."""
         feature = self.feature
         user, start, index, amount = self._entering(events)
@@ -105,26 +209,21 @@ class RollingState:
     def _entering(self, events: Events) -> tuple[I64, I64, I64, I64]:
         """What the events add, summed by user, start of the pane and index of the tick that counts it first."""
         every = self.feature.every
-        if isinstance(self.feature, RollingScore):
-            amount = self._weight_table(self.feature, events.names)[events.name]
-            rows = np.flatnonzero(amount)
-            amount = amount[rows]
-        else:
-            rows = events.named(self.feature.events)
-            amount = np.ones(len(rows), np.int64)
+        amount = self._weight_table(events.names)[events.name]
+        rows = np.flatnonzero(amount)
+        amount = amount[rows]
         user, index, start = events.user[rows], events.index[rows], events.at[rows] // every * every
         starts = run_starts(user, start, index)
         if len(starts) < len(rows):
             user, start, index, amount = user[starts], start[starts], index[starts], np.add.reduceat(amount, starts)
         return user, start, index, amount
 
-    def _weight_table(self, feature: RollingScore, names: tuple[str, ...]) -> I64:
+    def _weight_table(self, names: tuple[str, ...]) -> I64:
         """By the code of a name its weight. The entry behind the last serves -1: reserved events weigh nothing."""
         if self._weights[0] != names:
-            weights = [*(feature.weights.get(name, feature.default_weight) for name in names), 0]
-            self._weights = (names, np.array(weights, np.int64))
+            self._weights = (names, np.array([*map(self.feature.weight, names), 0], np.int64))
         return self._weights[1]
 
 
-def _both_ways(entry: I64, leaving: I64, user: I64, amount: I64) -> Moves:
+def _both_ways(entry: I64, leaving: I64, user: I64, amount: I64) -> Amounts:
     return np.concatenate([entry, leaving]), np.concatenate([user, user]), np.concatenate([amount, -amount])

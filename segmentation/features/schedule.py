@@ -9,7 +9,7 @@ from segmentation.columns.runs import Runs
 from segmentation.features.timeline import I64, Bool, Changes, Column, Span, running_totals, sum_by_key
 
 #: (tick in µs, user, amount): three columns of one length.
-Moves = tuple[I64, I64, I64]
+Amounts = tuple[I64, I64, I64]
 
 
 class Schedule:
@@ -18,23 +18,23 @@ class Schedule:
     def __init__(self) -> None:
         self._runs = Runs({"key": np.int64, "user": np.int64, "amount": np.int64})
 
-    def due(self, span: Span, moves: Moves, only: Bool | None) -> tuple[I64, I64]:
-        """(keys, amounts) of all that counts within ``span``: what was scheduled, and ``moves`` as far as they do."""
+    def due(self, span: Span, new: Amounts, only: Bool | None) -> tuple[I64, I64]:
+        """(keys, amounts) of all that counts within ``span``: what was scheduled, and ``new`` as far as they do."""
         held = self._runs.up_to(span.end)
         ticks, users, amounts = held["key"], held["user"], held["amount"]
         if only is not None and len(users):
             chosen = only[users]
             ticks, users, amounts = ticks[chosen], users[chosen], amounts[chosen]
-        within = moves[0] <= span.end
-        ticks = np.concatenate([ticks, moves[0][within]])
-        users = np.concatenate([users, moves[1][within]])
-        return span.keys(users, span.index(ticks)), np.concatenate([amounts, moves[2][within]])
+        within = new[0] <= span.end
+        ticks = np.concatenate([ticks, new[0][within]])
+        users = np.concatenate([users, new[1][within]])
+        return span.keys(users, span.index(ticks)), np.concatenate([amounts, new[2][within]])
 
-    def settle(self, span: Span, moves: Moves) -> None:
-        """Forget what counted up to the end of ``span``, and keep those of ``moves`` that count later."""
+    def settle(self, span: Span, new: Amounts) -> None:
+        """Forget what counted up to the end of ``span``, and keep those of ``new`` that count later."""
         self._runs.drop_up_to(span.end)
-        later = moves[0] > span.end
-        self._runs.add({"key": moves[0][later], "user": moves[1][later], "amount": moves[2][later]})
+        later = new[0] > span.end
+        self._runs.add({"key": new[0][later], "user": new[1][later], "amount": new[2][later]})
 
     def table(self) -> pl.DataFrame:
         """All that waits: ``tick`` (µs), ``user``, ``amount``."""

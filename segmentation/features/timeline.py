@@ -5,23 +5,19 @@ stands for what held before the span), and a pair (user, tick) is one integer, `
 sorting, grouping and looking up "the value as of" are plain operations on sorted integers.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from segmentation.columns.texts import Texts
 
 I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 Column = npt.NDArray[Any]
-
-#: Stands for "no time" where a column of times has no value.
-NO_TIME = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True)
@@ -88,37 +84,6 @@ class Changes:
 
     keys: I64
     columns: dict[str, Column]
-
-
-@dataclass(frozen=True)
-class Advance:
-    """What a span changes; nothing of the state has moved until ``settle`` is called, if it ever is."""
-
-    changes: Changes
-    settle: Callable[[], None]
-
-
-class FeatureState(Protocol):
-    """What a feature keeps of its users between advances. Users are row numbers ``0 … n - 1`` of the shard's table."""
-
-    def grow(self, users: int) -> None:
-        """Make room for ``users`` rows. Called before every advance."""
-
-    def advance(self, events: Events, span: Span, only: Bool | None = None, /) -> Advance:
-        """What changes if ``events`` count and time moves to the end of ``span``.
-
-        ``only`` marks the users whom events are given of and changes are asked for; None: all of them. An advance of
-        some users must not be settled.
-        """
-
-    def current(self) -> dict[str, Column]:
-        """The columns' values at the last settled tick, one per user; nobody else writes to them."""
-
-    def tables(self) -> dict[str, pl.DataFrame]:
-        """All of the state as tables."""
-
-    def restore(self, tables: Mapping[str, pl.DataFrame]) -> None:
-        """Take over what `tables` gave."""
 
 
 @lru_cache(maxsize=256)

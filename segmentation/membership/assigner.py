@@ -18,7 +18,7 @@ from segmentation.membership.due import Crossings
 from segmentation.membership.memberships import Memberships
 from segmentation.membership.provisional import Provisional, claims_of, unconfirmed
 from segmentation.membership.stepping import Stepper
-from segmentation.membership.user_table import Timeline, UserTable, feature_columns
+from segmentation.membership.user_table import Timeline, UserTable
 from segmentation.messages import FeaturesOfShard
 from segmentation.outputs.profile_frame import PROFILE_COLUMNS
 from segmentation.population.measures import Measures
@@ -112,8 +112,9 @@ class Assigner:
         if self.settled is None or not len(rows):
             return pl.DataFrame(schema=PROFILE_COLUMNS)
         span = Span(self.settled, self.rules.tick, 0)
-        percentiles = {name for name in self.conditions.columns if name.startswith("percentile(")}
-        frame = self._frame(self._users.now(), rows, span, feature_columns(self.rules) | percentiles)
+        wanted = {name for name in self.conditions.columns if name.startswith("percentile(")}
+        wanted.update(name for feature in self.rules.features.values() for name in feature.columns())
+        frame = self._frame(self._users.now(), rows, span, frozenset(wanted))
         columns = {name: values.series(len(rows)) for name, values in frame.items() if name != "tick"}
         return pl.DataFrame(
             {
@@ -205,8 +206,8 @@ class Assigner:
     def _frame(self, timeline: Timeline, keys: I64, span: Span, wanted: frozenset[str]) -> Table:
         """The table that expressions read, a row per key."""
         ticks = span.settled + keys % span.stride * span.tick
-        journeys = {name.rpartition(".")[0] for name in wanted if "." in name}
-        names = [name for name in self._users.columns if name in wanted or name.rpartition(".")[0] in journeys]
+        read = [each for each in self.rules.features.values() if not wanted.isdisjoint(each.columns())]
+        names = [name for feature in read for name in feature.stored()]
         columns = timeline.at(keys, [*names, *(name for name in self._measures.columns(wanted) if name not in names)])
         percentiles = self._measures.percentiles(columns, ticks, wanted)
         return feature_table(self.rules, columns, ticks, percentiles, self._users.vocabularies, wanted)

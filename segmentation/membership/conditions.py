@@ -11,9 +11,8 @@ from itertools import product
 import numpy as np
 
 from segmentation.expressions import Expression, Table, Values, columns_read, holds, segments_read
-from segmentation.features.rolling import boundary_column
-from segmentation.features.timeline import I64, NO_TIME, Bool, Column
-from segmentation.rules.model import JOURNEY_STATUSES, Attribute, Feature, Journey, Recency, Rules, Segment
+from segmentation.features.timeline import I64, Bool, Column
+from segmentation.rules.model import Rules, Segment
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class CompiledSegment:
 
 
 @dataclass(frozen=True)
-class _Column:
+class _Outcome:
     """A column of results: where the condition is TRUE, or where it is FALSE, if ``others`` are as given."""
 
     condition: Expression
@@ -46,7 +45,7 @@ class Conditions:
         self.rules = rules
         self.positions = {name: position for position, name in enumerate(rules.segments)}
         self.segments: list[CompiledSegment] = []
-        self._columns: list[_Column] = []
+        self._columns: list[_Outcome] = []
         self.columns: frozenset[str] = frozenset()
         for position, segment in enumerate(rules.segments.values()):
             self.segments.append(self._compile(segment, position))
@@ -74,11 +73,11 @@ class Conditions:
             dict(zip(reversed(names), bits, strict=True)) for bits in product((False, True), repeat=len(names))
         ]
         enter = len(self._columns)
-        self._columns += [_Column(segment.when, combination, when=True) for combination in combinations]
+        self._columns += [_Outcome(segment.when, combination, when=True) for combination in combinations]
         stay = enter
         if segment.until is not None:
             stay = len(self._columns)
-            self._columns += [_Column(segment.until, combination, when=False) for combination in combinations]
+            self._columns += [_Outcome(segment.until, combination, when=False) for combination in combinations]
         return CompiledSegment(segment, position, tuple(self.positions[name] for name in names), enter, stay)
 
 
@@ -94,7 +93,8 @@ def feature_table(
 
     Args:
         rules: the rules whose features these are.
-        columns: the features' raw columns (`NO_TIME`, -1 and NaN stand for NULL), one value per row.
+        columns: the features' stored columns (`segmentation.features.nulls`), one value per row. Those of
+            features that have a wanted column suffice.
         ticks: the tick of each row, µs.
         percentiles: by feature, NaN for NULL.
         vocabularies: the texts of attributes by code.
@@ -104,61 +104,6 @@ def feature_table(
     for name, values in percentiles.items():
         result[f"percentile({name})"] = Values.unless(np.isnan(values), values)
     for name, feature in rules.features.items():
-        if isinstance(feature, Journey):
-            if any(column.startswith(name + ".") for column in wanted):
-                result |= _journey_columns(feature, columns, ticks)
-        elif name in wanted:
-            result[name] = _plain_column(feature, columns[name], vocabularies)
-    return result
-
-
-def _plain_column(feature: Feature, values: Column, vocabularies: Mapping[str, list[str]]) -> Values:
-    if isinstance(feature, Recency):
-        return _times(values)
-    if isinstance(feature, Attribute) and feature.keep == "max":
-        return Values.unless(np.isnan(values), values)
-    if isinstance(feature, Attribute) and feature.keep in ("first", "last"):
-        return Values.strings(vocabularies.get(feature.name, []), values)
-    return Values(values)
-
-
-def _journey_columns(journey: Journey, columns: Mapping[str, Column], ticks: I64) -> dict[str, Values]:
-    started, completed = columns[f"{journey.name}.started_at"], columns[f"{journey.name}.completed_at"]
-    begun, done = started != NO_TIME, completed != NO_TIME
-    deadline = np.iinfo(np.int64).max if journey.deadline is None else journey.deadline
-    # Times without a start or an end never enter a difference.
-    since = np.where(begun, started, 0)
-    taken = np.where(done, completed, 0) - since
-    waited = np.where(begun, ticks - since, 0)
-    # By `JOURNEY_STATUSES`: done in time or later, or begun, and then waiting in time or for too long.
-    code = np.where(done, np.where(taken <= deadline, 2, 4), np.where(waited > deadline, 3, 1))
-    code[~begun] = 0
-    return {
-        f"{journey.name}.status": Values.strings(JOURNEY_STATUSES, code),
-        f"{journey.name}.started_at": _times(started),
-        f"{journey.name}.completed_at": _times(completed),
-        f"{journey.name}.time_to_complete": Values.unless(~done, taken),
-        f"{journey.name}.steps_done": Values(columns[f"{journey.name}.steps_done"]),
-    }
-
-
-def _times(values: I64) -> Values:
-    return Values.unless(values == NO_TIME, values)
-
-
-def raw_columns(rules: Rules) -> dict[str, int | float]:
-    """The raw columns that a shard keeps per user, with the value that stands for "nothing yet"."""
-    result: dict[str, int | float] = {}
-    for name, feature in rules.features.items():
-        if isinstance(feature, Journey):
-            result |= {f"{name}.started_at": NO_TIME, f"{name}.completed_at": NO_TIME, f"{name}.steps_done": 0}
-        elif isinstance(feature, Recency):
-            result[name] = NO_TIME
-        elif isinstance(feature, Attribute):
-            result[name] = {"max": float("nan"), "set": 0}.get(feature.keep, -1)
-        else:
-            result[name] = 0
-            every = getattr(feature, "every", rules.tick)
-            if every != rules.tick:
-                result[boundary_column(name)] = 0
+        if not wanted.isdisjoint(feature.columns()):
+            result |= feature.values_of(columns, ticks, vocabularies.get(name, ()))
     return result

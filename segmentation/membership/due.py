@@ -9,11 +9,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from segmentation.expressions import age_thresholds, percentile_thresholds
-from segmentation.features.timeline import I64, NO_TIME, Bool, Column, Span
+from segmentation.features.nulls import NO_TIME
+from segmentation.features.timeline import I64, Bool, Column, Span
 from segmentation.membership.conditions import Conditions
 from segmentation.membership.user_table import Timeline
 from segmentation.population.percentiles import Population
-from segmentation.rules.model import Journey, Rules
+from segmentation.rules.model import Rules
 from segmentation.units import HOUR
 
 
@@ -38,11 +39,12 @@ class Crossings:
     def __init__(self, conditions: Conditions) -> None:
         rules = conditions.rules
         self._ages = merged_thresholds(rules, "age")
-        self._deadlines = {
-            f"{name}.": feature.deadline
-            for name, feature in rules.features.items()
-            if isinstance(feature, Journey) and feature.deadline is not None and f"{name}.status" in conditions.columns
-        }
+        self._deadlines = [
+            deadline
+            for feature in rules.features.values()
+            for deadline in feature.deadlines()
+            if deadline.column in conditions.columns
+        ]
 
     @property
     def at_every_tick(self) -> bool:
@@ -58,8 +60,8 @@ class Crossings:
                 continue
             for hours in literals:
                 found += self._passing(timeline, column, int(hours * HOUR), None, span)
-        for prefix, deadline in self._deadlines.items():
-            found += self._passing(timeline, prefix + "started_at", deadline, prefix + "completed_at", span)
+        for each in self._deadlines:
+            found += self._passing(timeline, each.since, each.after, each.unless, span)
         return found
 
     def _at_every_tick(self, timeline: Timeline, column: str) -> I64:

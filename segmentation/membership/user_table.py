@@ -6,13 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from segmentation.features.attribute_values import NO_VALUE
+from segmentation.features.nulls import NO_VALUE
 from segmentation.features.timeline import I64, Changes, Column, Span, grown, last_before, write_latest
-from segmentation.membership.conditions import raw_columns
 from segmentation.messages import FeaturesOfShard
-from segmentation.rules.model import Journey, Rules
-
-_JOURNEY = ("status", "started_at", "completed_at", "time_to_complete", "steps_done")
+from segmentation.rules.model import Rules
 
 
 @dataclass(frozen=True)
@@ -48,12 +45,12 @@ class Timeline:
 
 
 class UserTable:
-    """Internal ids, raw feature columns (one value per user) and the vocabularies of attributes."""
+    """Internal ids, the stored columns of features (one value per user) and the vocabularies of attributes."""
 
     def __init__(self, rules: Rules) -> None:
         self.internals: list[bytes] = []
         self.vocabularies: dict[str, list[str]] = {}
-        self._fills = raw_columns(rules)
+        self._fills = _fills(rules)
         self.columns: dict[str, Column] = {name: np.array([], _dtype(fill)) for name, fill in self._fills.items()}
         self._rows: dict[bytes, int] = {}
         self._known: dict[str, dict[str, int]] = {}
@@ -131,12 +128,15 @@ class UserTable:
         return [known[text] for text in texts]
 
 
-def feature_columns(rules: Rules) -> frozenset[str]:
-    """Every column of every feature, as expressions name them (without percentiles)."""
-    names: set[str] = set()
-    for name, feature in rules.features.items():
-        names |= {f"{name}.{part}" for part in _JOURNEY} if isinstance(feature, Journey) else {name}
-    return frozenset(names)
+def _fills(rules: Rules) -> dict[str, int | float]:
+    """The stored columns of all features, with the value that stands for "nothing yet"."""
+    result: dict[str, int | float] = {}
+    for feature in rules.features.values():
+        result |= feature.stored()
+        measured = feature.measured(rules.tick)
+        if measured is not None:
+            result.setdefault(measured.column, 0)
+    return result
 
 
 def _dtype(fill: object) -> type[np.generic]:

@@ -2,40 +2,18 @@
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from segmentation.features.rolling import boundary_column
+from segmentation.features.kind import Measured
 from segmentation.features.timeline import I64, Bool, Column, Span, run_starts
 from segmentation.membership.due import Movers, read_thresholds
 from segmentation.membership.user_table import Timeline
 from segmentation.population.moves import Moves, MovesByFeature
-from segmentation.population.percentiles import F64, Populations
-from segmentation.rules.model import RollingCount, RollingScore, Rules
+from segmentation.population.percentiles import F64, Populations, measured_features
+from segmentation.rules.model import Rules
 from segmentation.units import floor_to
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A rolling feature whose percentile is read: the column of its boundary's value, and how far boundaries are
-    apart."""
-
-    name: str
-    column: str
-    every: int
-
-
-def measured_features(rules: Rules) -> list[Measured]:
-    """The features whose percentile some condition reads."""
-    names = read_thresholds(rules)
-    result = []
-    for name, feature in rules.features.items():
-        if name in names and isinstance(feature, RollingScore | RollingCount):
-            column = name if feature.every == rules.tick else boundary_column(name)
-            result.append(Measured(name, column, feature.every))
-    return result
 
 
 class Measures:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentation.expressions import percentile_thresholds
+from segmentation.features.kind import Measured
 from segmentation.features.timeline import I64, run_starts
 from segmentation.population.moves import Moves
 from segmentation.rules.model import Rules
@@ -123,11 +124,12 @@ class Populations:
         self._populations = self._populations[position:]
 
 
-def features_with_percentile(rules: Rules) -> frozenset[str]:
-    """The rolling features whose percentile some condition reads."""
+def measured_features(rules: Rules) -> list[Measured]:
+    """The features whose percentile some condition reads, in the order of the rules."""
     names: set[str] = set()
     for segment in rules.segments.values():
         for condition in (segment.when, segment.until):
             if condition is not None:
                 names.update(percentile_thresholds(condition))
-    return frozenset(names)
+    measured = (feature.measured(rules.tick) for name, feature in rules.features.items() if name in names)
+    return [each for each in measured if each is not None]

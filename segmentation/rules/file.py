@@ -14,9 +14,9 @@ from segmentation.documents.yaml import compose, read_text
 from segmentation.expressions import segments_read
 from segmentation.expressions.nodes import Expression
 from segmentation.expressions.rendering import render
-from segmentation.expressions.vocabulary import kind_of
+from segmentation.features.kind import Feature
 from segmentation.rules.features import ReadFeatures, read_features
-from segmentation.rules.model import Feature, Rules, Segment
+from segmentation.rules.model import Rules, Segment
 from segmentation.rules.order import check_cycles, order_of
 from segmentation.rules.segments import ReadSegments, read_segments
 from segmentation.units import MINUTE, format_duration
@@ -65,7 +65,7 @@ def parse_rules(text: str, file: str) -> Rules:
     features = read_features(reader, top["features"].value) if "features" in top else None
     if features is None or not (features.features or features.unreadable):
         features = ReadFeatures({}, None, ())
-    tick = _tick(reader, top, features.everys)
+    tick = _tick(reader, top, features.on_tick)
     segments = read_segments(reader, top["segments"].value, features) if "segments" in top else None
     if segments is not None:
         check_cycles(reader, segments.groups, segments.references)
@@ -127,7 +127,7 @@ def _fingerprint(
         "version": version,
         "tick": tick,
         "population_minimum": minimum,
-        "features": {name: {"kind": kind_of(feature), **asdict(feature)} for name, feature in features.items()},
+        "features": {name: {"kind": feature.kind, **asdict(feature)} for name, feature in features.items()},
         "segments": {name: _canonical(segment) for name, segment in segments.items()},
     }
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

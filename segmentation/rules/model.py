@@ -4,36 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from segmentation.expressions.nodes import Expression
-from segmentation.features.kinds import (
-    JOURNEY_STATUSES,
-    RESERVED_EVENTS,
-    UNKNOWN,
-    Attribute,
-    DistinctDays,
-    Feature,
-    Journey,
-    Recency,
-    RollingCount,
-    RollingScore,
-    Step,
-)
-
-__all__ = [
-    "JOURNEY_STATUSES",
-    "RESERVED_EVENTS",
-    "UNKNOWN",
-    "Attribute",
-    "DistinctDays",
-    "Expression",
-    "Feature",
-    "Journey",
-    "Recency",
-    "RollingCount",
-    "RollingScore",
-    "Rules",
-    "Segment",
-    "Step",
-]
+from segmentation.features.kind import Feature
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from segmentation.rules.model import Attribute, Journey, Rules
+from segmentation.rules.model import Rules
 
 
 @dataclass(frozen=True)
@@ -22,17 +22,12 @@ class PropertyPlan:
 def property_plan(rules: Rules) -> PropertyPlan:
     """The plan for a rules file. Values that are only ever counted as different (an invitee is a person) travel
     sealed."""
-    plain: set[str] = set()
-    sealed: set[str] = set()
-    for feature in rules.features.values():
-        if isinstance(feature, Attribute):
-            (sealed if feature.keep == "set" and feature.values is None else plain).add(feature.property)
-        if isinstance(feature, Journey):
-            sealed.update(step.distinct for step in feature.steps if step.distinct is not None)
+    parts = [feature.reads() for feature in rules.features.values()]
+    plain = {name for part in parts for name in part.plain}
+    sealed = {name for part in parts for name in part.sealed}
     return PropertyPlan(tuple(sorted(plain)), tuple(sorted(sealed)))
 
 
 def touches(rules: Rules) -> tuple[str, ...]:
     """The properties whose first or last value counts: events that carry one need their id to break ties in time."""
-    features = (feature for feature in rules.features.values() if isinstance(feature, Attribute))
-    return tuple(sorted({feature.property for feature in features if feature.keep in ("first", "last")}))
+    return tuple(sorted({name for feature in rules.features.values() for name in feature.reads().tied}))

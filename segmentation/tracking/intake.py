@@ -9,7 +9,7 @@ import polars as pl
 from segmentation.columns.texts import Texts
 from segmentation.features.timeline import I64, Bool, Column, Events, Span
 from segmentation.messages import EventsOfShard
-from segmentation.rules.model import Journey, RollingScore, Rules
+from segmentation.rules.model import Rules
 from segmentation.rules.property_plan import property_plan
 from segmentation.tracking.acceptance import ID_MEMORY, Remembered
 from segmentation.tracking.event_rows import PENDING, EventRows, Pending, in_order
@@ -153,14 +153,7 @@ class Intake:
 
 def _names(rules: Rules) -> tuple[str, ...]:
     """The event names that some feature tells apart, and at the end the one that stands for all others."""
-    names: set[str] = set()
-    for feature in rules.features.values():
-        if isinstance(feature, RollingScore):
-            names.update(feature.weights)
-        elif isinstance(feature, Journey):
-            names.update((feature.start, *(step.event for step in feature.steps)))
-        else:
-            names.update(feature.events)
+    names = {name for feature in rules.features.values() for name in feature.reads().names}
     return (*sorted(names), OTHER_NAME)
 
 

@@ -6,18 +6,14 @@ import numpy as np
 import polars as pl
 
 from segmentation.columns.frames import decode_frames, encode_frames, tables_under
-from segmentation.features.attribute_values import NO_VALUE
-from segmentation.features.attributes import TouchState
-from segmentation.features.registry import initial_state
-from segmentation.features.rolling import boundary_column
+from segmentation.features.kind import FeatureState
+from segmentation.features.nulls import NO_VALUE
 from segmentation.features.timeline import (
     I64,
-    NO_TIME,
     Bool,
     Changes,
     Column,
     Events,
-    FeatureState,
     Span,
     combined,
     merged_keys,
@@ -27,8 +23,8 @@ from segmentation.features.timeline import (
 )
 from segmentation.messages import EventsOfShard, FeaturesOfShard
 from segmentation.population.moves import Moves, moves_of
-from segmentation.population.percentiles import features_with_percentile
-from segmentation.rules.model import RollingCount, RollingScore, Rules
+from segmentation.population.percentiles import measured_features
+from segmentation.rules.model import Rules
 from segmentation.tracking.event_rows import EventRows, latest_by_user
 from segmentation.tracking.intake import OTHER_NAME, Counts, Intake
 from segmentation.tracking.late_events import LateEvents
@@ -60,14 +56,15 @@ class Tracker:
         self.settled: int | None = None
         #: The latest time known to this shard, µs.
         self.clock: int | None = None
-        self._heartbeat = NO_TIME
+        #: The latest heartbeat, µs.
+        self._heartbeat: int | None = None
         self._users: list[bytes] = []
         self._rows: dict[bytes, int] = {}
         self._intake = Intake(rules, max_disorder)
         self._features = {
-            name: initial_state(feature, rules.tick, self._intake.memory) for name, feature in rules.features.items()
+            name: feature.state(rules.tick, self._intake.memory) for name, feature in rules.features.items()
         }
-        self._measured = features_with_percentile(rules)
+        self._measured = {each.name: each for each in measured_features(rules)}
 
     @property
     def counts(self) -> Counts:
@@ -79,7 +76,7 @@ class Tracker:
         if batch.clock is not None:
             self.clock = batch.clock if self.clock is None else max(self.clock, batch.clock)
         if batch.heartbeat is not None:
-            self._heartbeat = max(self._heartbeat, batch.heartbeat)
+            self._heartbeat = batch.heartbeat if self._heartbeat is None else max(self._heartbeat, batch.heartbeat)
         if len(batch):
             rows = np.array([self._row(internal) for internal in batch.users], np.int64)
             self._intake.add(batch, rows, self.settled)
@@ -123,7 +120,7 @@ class Tracker:
 
     def latest_accepted(self) -> int | None:
         """The latest time (µs) of what this shard has accepted so far, heartbeats included."""
-        known = [time for time in (self._intake.latest, self._heartbeat) if time is not None and time != NO_TIME]
+        known = [time for time in (self._intake.latest, self._heartbeat) if time is not None]
         return max(known, default=None)
 
     def count_rest(self) -> None:
@@ -229,23 +226,24 @@ class Tracker:
         return LateEvents([self._users[row] for row in rows.tolist()], events, names)
 
     def _own_words(self, table: dict[str, Column]) -> dict[str, list[str]]:
-        """By attribute the texts that ``table`` names; its codes become positions among them."""
+        """By feature with codes the texts that ``table`` names; its codes become positions among them."""
         result = {}
         for name, state in self._features.items():
-            if isinstance(state, TouchState):
+            texts = state.texts()
+            if texts is not None:
                 codes, place = np.unique(np.append(table[name], NO_VALUE), return_inverse=True)
                 # The first of the distinct codes is always the one for no value, so that it stays -1.
                 table[name] = place[:-1] - 1
-                result[name] = [state.vocabulary.texts[code] for code in codes[1:].tolist()]
+                result[name] = [texts[code] for code in codes[1:].tolist()]
         return result
 
     def _moves(self, parts: list[Changes], span: Span) -> dict[str, Moves]:
         """How the histograms of the measured features move at their boundaries."""
         result = {}
-        for (name, feature), changes in zip(self.rules.features.items(), parts, strict=True):
-            if name in self._measured and isinstance(feature, RollingScore | RollingCount):
-                column = name if feature.every == span.tick else boundary_column(name)
-                moves = moves_of(changes, column, self._features[name].current()[column], span)
+        for (name, state), changes in zip(self._features.items(), parts, strict=True):
+            measured = self._measured.get(name)
+            if measured is not None:
+                moves = moves_of(changes, measured.column, state.current()[measured.column], span)
                 if len(moves):
                     result[name] = moves
         return result

@@ -9,17 +9,13 @@ import polars as pl
 from hypothesis import strategies as st
 
 from segmentation.expressions import Expression, Table, Values, holds, parse
-from segmentation.features.kinds import (
-    JOURNEY_STATUSES,
-    Attribute,
-    DistinctDays,
-    Feature,
-    Journey,
-    Recency,
-    RollingCount,
-    RollingScore,
-    Step,
-)
+from segmentation.features.attributes import Attribute
+from segmentation.features.distinct_days import DistinctDays
+from segmentation.features.journey_steps import JourneyStep
+from segmentation.features.journeys import JOURNEY_STATUSES, Journey
+from segmentation.features.kind import Feature
+from segmentation.features.recency import Recency
+from segmentation.features.rolling import RollingCount, RollingScore
 from segmentation.units import DAY, HOUR
 
 FEATURES: Mapping[str, Feature] = {
@@ -27,7 +23,7 @@ FEATURES: Mapping[str, Feature] = {
     for feature in (
         RollingScore("f", 7 * DAY, HOUR, {"a": 1}),
         RollingCount("g", DAY, HOUR),
-        Journey("j", "signup", (Step("done"),)),
+        Journey("j", "signup", (JourneyStep("done"),)),
         Attribute("plan", "plan", "last"),
         Attribute("source", "source", "first", ("organic", "paid")),
         Attribute("amount", "amount", "max"),

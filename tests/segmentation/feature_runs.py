@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 
 from segmentation.columns.frames import decode_frames, encode_frames
 from segmentation.columns.texts import Texts
-from segmentation.features.registry import initial_state
+from segmentation.features.kind import Feature
 from segmentation.features.timeline import I64, Changes, Column, Events, Span, last_before
-from segmentation.rules.model import Feature
 
 MINUTE = 60_000_000
 TICK = 5 * MINUTE
@@ -99,7 +98,7 @@ class Run:
     pending: list[Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.state = initial_state(self.feature, TICK, self.lateness)
+        self.state = self.feature.state(TICK, self.lateness)
         self.state.grow(_USERS)
 
     def follow(self, run: Sequence[Leg], naive: Naive) -> None:
@@ -122,7 +121,7 @@ class Run:
 
     def _restore(self) -> None:
         stored = encode_frames({}, self.state.tables())
-        self.state = initial_state(self.feature, TICK, self.lateness)
+        self.state = self.feature.state(TICK, self.lateness)
         self.state.restore(decode_frames(stored)[1])
 
     def _preview(self, due: list[Event], span: Span, users: Sequence[int]) -> Changes:

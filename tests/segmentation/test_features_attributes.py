@@ -7,7 +7,8 @@ from typing import Literal
 import pytest
 from hypothesis import given
 
-from segmentation.rules.model import UNKNOWN, Attribute
+from segmentation.features.attribute_values import UNKNOWN
+from segmentation.features.attributes import Attribute
 from tests.segmentation.feature_runs import MINUTE, TICK, Event, Leg, Run, latenesses, legs, some
 
 VALUES = (None, "x", "y", "z", "", "1", "10", "9.5", "-1e-7", "true", "nan", "inf")

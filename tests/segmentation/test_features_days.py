@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 
-from segmentation.features.timeline import NO_TIME
-from segmentation.rules.model import DistinctDays, Recency
+from segmentation.features.distinct_days import DistinctDays
+from segmentation.features.nulls import NO_TIME
+from segmentation.features.recency import Recency
 from segmentation.units import DAY
 from tests.segmentation.feature_runs import TICK, Event, Leg, Run, legs, some
 

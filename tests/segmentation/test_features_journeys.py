@@ -5,12 +5,13 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 
-from segmentation.features.timeline import NO_TIME
-from segmentation.rules.model import Journey, Step
+from segmentation.features.journey_steps import JourneyStep
+from segmentation.features.journeys import Journey
+from segmentation.features.nulls import NO_TIME
 from tests.segmentation.feature_runs import MINUTE, TICK, Event, Leg, Run, latenesses, legs, some
 
 
-def done_at(step: Step, events: Sequence[Event], started: int) -> int | None:
+def done_at(step: JourneyStep, events: Sequence[Event], started: int) -> int | None:
     """When a step was done; ``events`` are sorted by time."""
     seen: set[str] = set()
     times = []
@@ -26,11 +27,11 @@ def done_at(step: Step, events: Sequence[Event], started: int) -> int | None:
 
 
 JOURNEYS = [
-    Journey("j", "a", (Step("b"),), "all_of", 10 * MINUTE),
-    Journey("j", "a", (Step("b", 2), Step("c", 2, "v"), Step("a", 2)), "all_of"),
-    Journey("j", "b", (Step("a", 1, "v"), Step("b", 3)), "any_of"),
-    Journey("j", "a", (Step("a"), Step("c")), "any_of"),
-    Journey("j", "c", (Step("b", 3, "v"), Step("b", 2, "v")), "all_of"),
+    Journey("j", "a", (JourneyStep("b"),), "all_of", 10 * MINUTE),
+    Journey("j", "a", (JourneyStep("b", 2), JourneyStep("c", 2, "v"), JourneyStep("a", 2)), "all_of"),
+    Journey("j", "b", (JourneyStep("a", 1, "v"), JourneyStep("b", 3)), "any_of"),
+    Journey("j", "a", (JourneyStep("a"), JourneyStep("c")), "any_of"),
+    Journey("j", "c", (JourneyStep("b", 3, "v"), JourneyStep("b", 2, "v")), "all_of"),
 ]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 
-from segmentation.rules.model import RollingCount, RollingScore
+from segmentation.features.rolling import RollingCount, RollingScore
 from tests.segmentation.feature_runs import MINUTE, TICK, Event, Leg, Run, latenesses, legs, some
 
 

@@ -10,8 +10,14 @@ from ruamel.yaml.nodes import ScalarNode
 
 from segmentation.documents.yaml import compose, line_and_column, place_within
 from segmentation.expressions import segments_read
+from segmentation.features.attributes import Attribute
+from segmentation.features.distinct_days import DistinctDays
+from segmentation.features.journey_steps import JourneyStep
+from segmentation.features.journeys import Journey
+from segmentation.features.recency import Recency
+from segmentation.features.rolling import RollingCount, RollingScore
 from segmentation.rules.file import RulesError, load_rules, parse_rules
-from segmentation.rules.model import Attribute, DistinctDays, Journey, Recency, RollingCount, RollingScore, Rules, Step
+from segmentation.rules.model import Rules
 from segmentation.units import DAY, HOUR, MINUTE
 
 BROKEN = sorted((Path(__file__).parent / "broken_rules").glob("*.yaml"))
@@ -80,7 +86,7 @@ segments:
         RollingScore("score", 7 * DAY, HOUR, {"a": 0}, 2),
         RollingCount("count", DAY, 30 * MINUTE, ("a", "b")),
         RollingCount("total", DAY, 30 * MINUTE, ()),
-        Journey("trip", "a", (Step("b"), Step("c", 2, "d")), "any_of", None),
+        Journey("trip", "a", (JourneyStep("b"), JourneyStep("c", 2, "d")), "any_of", None),
         Attribute("plan", "plan", "max", None, ("a",)),
         Recency("seen", ("a",)),
         DistinctDays("days", 3 * DAY, ()),
