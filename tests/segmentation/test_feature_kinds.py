@@ -173,7 +173,7 @@ def test_registered_kind_runs_from_the_rules_to_the_segments(registered: None) -
         (2 * HOUR, 5),
     ]
     changes = assigner.advance(settled.features, settled.moves)
-    assert changes.select("segment", "action", "effective_at").rows() == [("wordy", "entered", START + 2 * HOUR)]
+    assert changes.select("segment", "action", "effective_at").rows() == [("wordy", "ENTERED", START + 2 * HOUR)]
     restored = Tracker(rules, 10 * SECOND)
     restored.restore(tracker.snapshot())
     assert restored.snapshot() == tracker.snapshot()
