@@ -2,22 +2,24 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import apache_beam as beam
 from apache_beam.typehints import KV
 
+from schemas.types import DeadLetter
 from segmentation.rules.model import Rules
 from segmentation.rules.property_plan import property_plan
 from transforms.assign_segments import CHANGES, PROFILES, AssignSegments
 from transforms.auditing import Auditor
 from transforms.decode_events import DEAD_LETTERS, EVENTS, DecodeEvents
+from transforms.event_batch import EventBatch
 from transforms.keys.sources import KeySource
 from transforms.mapping.model import EventMapping
 from transforms.measure_population import MeasurePopulation
-from transforms.shard_users import ShardUsers
+from transforms.raw_chunk import RawChunk
+from transforms.shard_users import ShardMessage, ShardUsers
 from transforms.state.timing import Timing
-from transforms.track_users import AUDIT, FEATURES, POPULATION, TrackUsers
+from transforms.track_users import AUDIT, FEATURES, POPULATION, FeatureMoves, TrackUsers
 
 
 @dataclass(frozen=True)
@@ -43,34 +45,37 @@ class Plan:
 class Segmented:
     """Frames as bytes (`segmentation.columns.frames`); no ``audit`` where the plan has none."""
 
-    changes: beam.PCollection[Any]
-    profiles: beam.PCollection[Any]
-    audit: beam.PCollection[Any] | None
+    changes: beam.PCollection[bytes]
+    profiles: beam.PCollection[bytes]
+    audit: beam.PCollection[bytes] | None
 
 
 @dataclass(frozen=True)
 class Outputs(Segmented):
-    """``dead_letters`` are `DeadLetter`."""
+    """All that leaves the graph."""
 
-    dead_letters: beam.PCollection[Any]
+    dead_letters: beam.PCollection[DeadLetter]
 
 
-def build(chunks: beam.PCollection[Any], plan: Plan) -> Outputs:
+def build(chunks: beam.PCollection[RawChunk], plan: Plan) -> Outputs:
     """The graph from `RawChunk` on."""
     decoded = chunks | "DecodeEvents" >> DecodeEvents(property_plan(plan.rules).properties, plan.mapping, now=plan.now)
     segmented = segment(decoded[EVENTS], plan)
     return Outputs(segmented.changes, segmented.profiles, segmented.audit, decoded[DEAD_LETTERS])
 
 
-def segment(batches: beam.PCollection[Any], plan: Plan) -> Segmented:
+def segment(batches: beam.PCollection[EventBatch], plan: Plan) -> Segmented:
     """The graph from `EventBatch` on."""
-    sharded = batches | "ShardUsers" >> ShardUsers(plan.rules, plan.shards, keys=plan.keys)
+    sharded: beam.PCollection[ShardMessage] = batches | "ShardUsers" >> ShardUsers(
+        plan.rules, plan.shards, keys=plan.keys
+    )
     auditor = Auditor(plan.rules.version, plan.keys) if plan.audit else None
     tracked = sharded | "TrackUsers" >> TrackUsers(
         plan.rules, plan.timing, plan.shards, early=plan.early, auditor=auditor
     )
-    population = tracked[POPULATION] | "MeasurePopulation" >> MeasurePopulation(plan.timing, plan.shards)
-    messages = (tracked[FEATURES], population) | "MergeMessages" >> beam.Flatten()
+    moves: beam.PCollection[FeatureMoves] = tracked[POPULATION]
+    population = moves | "MeasurePopulation" >> MeasurePopulation(plan.timing, plan.shards)
+    messages: beam.PCollection[ShardMessage] = (tracked[FEATURES], population) | "MergeMessages" >> beam.Flatten()
     messages.element_type = KV[int, bytes]
     assigned = messages | "AssignSegments" >> AssignSegments(
         plan.rules, plan.timing, plan.shards, profiles=plan.profiles, keys=plan.keys

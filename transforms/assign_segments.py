@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, Literal
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias
 
 import apache_beam as beam
 import polars as pl
@@ -10,7 +11,7 @@ from apache_beam.coders import BytesCoder
 from apache_beam.metrics import Metrics
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.timeutil import TimeDomain
-from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateSpec, TimerSpec, on_timer
+from apache_beam.transforms.userstate import BagStateSpec, TimerSpec, on_timer
 
 from segmentation.columns.frames import encode_frames
 from segmentation.messages import SettledUpTo
@@ -18,70 +19,77 @@ from segmentation.rules.model import Rules
 from segmentation.units import MILLISECOND
 from transforms.decode_events import NAMESPACE
 from transforms.keys.sources import KeySource
+from transforms.shard_users import ShardMessage
 from transforms.state.assigned_shard import AssignedShard
+from transforms.state.cells import shard_cells
 from transforms.state.shard_state import ShardState
 from transforms.state.timing import Timing
 
 CHANGES: Final = "changes"
 PROFILES: Final = "profiles"
-Changes = TaggedOutput[Literal["changes"], bytes]
-Profiles = TaggedOutput[Literal["profiles"], bytes]
+_Changes = TaggedOutput[Literal["changes"], bytes]
+_Profiles = TaggedOutput[Literal["profiles"], bytes]
+_Output: TypeAlias = _Changes | _Profiles
 
 
-class AssignSegments(beam.PTransform[Any, Any]):
-    """PCollection of (shard, features or moves) -> ``changes`` (frames of changes as bytes) and ``profiles``
-    (likewise).
+@dataclass(frozen=True)
+class _Settings:
+    rules: Rules
+    timing: Timing
+    shards: int
+    profiles: bool
+    keys: KeySource
+
+    def table(self) -> AssignedShard:
+        return AssignedShard(self.rules, self.timing, self.keys.load().publish)
+
+
+class AssignSegments(beam.PTransform[beam.PCollection[ShardMessage], beam.pvalue.DoOutputsTuple]):
+    """Features and populations become segment changes.
+
+    Outputs: ``changes`` and ``profiles``, both frames as bytes.
 
     Args:
         rules: the rules to follow.
         timing: when ticks settle.
         shards: how many there are; recorded in the state.
-        profiles: whether anyone reads the profiles.
+        profiles: whether something reads the profiles.
         keys: where the keys come from.
     """
 
     def __init__(self, rules: Rules, timing: Timing, shards: int, *, profiles: bool, keys: KeySource) -> None:
         super().__init__()
-        self._rules = rules
-        self._timing = timing
-        self._shards = shards
-        self._profiles = profiles
-        self._keys = keys
+        self._settings = _Settings(rules, timing, shards, profiles, keys)
 
-    def expand(self, messages: beam.PCollection[Any]) -> Any:
+    def expand(self, messages: beam.PCollection[ShardMessage]) -> Any:  # Beam knows no hint for several outputs
         """Apply the transform."""
-        assign = _AssignBounded(*self._arguments()) if self._timing.bounded else self.live_fn()
+        assign = _AssignBounded(self._settings) if self._settings.timing.bounded else self.live_fn()
         return messages | "Assign" >> beam.ParDo(assign).with_outputs(CHANGES, PROFILES)
 
     def live_fn(self) -> beam.DoFn:
         """The stateful step of a live run."""
-        return _AssignLive(*self._arguments())
-
-    def _arguments(self) -> tuple[Rules, Timing, int, bool, KeySource]:
-        return self._rules, self._timing, self._shards, self._profiles, self._keys
+        return _AssignLive(self._settings)
 
 
 class _Assign(beam.DoFn):
     """What both ways of settling share."""
 
-    def __init__(self, rules: Rules, timing: Timing, shards: int, profiles: bool, keys: KeySource) -> None:
-        self._rules = rules
-        self._timing = timing
-        self._shards = shards
-        self._profiles = profiles
-        self._keys = keys
+    def __init__(self, settings: _Settings) -> None:
+        self._settings = settings
 
-    def _table(self) -> AssignedShard:
-        return AssignedShard(self._rules, self._timing, self._keys.load().publish)
-
-    def _emitted(self, table: AssignedShard, changes: pl.DataFrame) -> Iterator[Changes | Profiles]:
-        if len(changes):
-            _count(changes)
-            yield Changes(CHANGES, encode_frames({"kind": "changes"}, {"changes": changes}))
-        if self._profiles:
+    def _settled(self, table: AssignedShard, until: int) -> Iterator[_Output]:
+        """Settles up to a tick (µs)."""
+        yield from _changes(table.settle(until))
+        if self._settings.profiles:
             profiles = table.assigner.profiles()
             if len(profiles):
-                yield Profiles(PROFILES, encode_frames({"kind": "profiles"}, {"profiles": profiles}))
+                yield _Profiles(PROFILES, encode_frames({"kind": "profiles"}, {"profiles": profiles}))
+
+
+def _changes(changes: pl.DataFrame) -> Iterator[_Output]:
+    if len(changes):
+        _count(changes)
+        yield _Changes(CHANGES, encode_frames({"kind": "changes"}, {"changes": changes}))
 
 
 def _count(changes: pl.DataFrame) -> None:
@@ -111,17 +119,17 @@ class _AssignBounded(_Assign):
         end: Any = beam.DoFn.TimerParam(END),
     ) -> None:
         messages.add(element[1])
-        end.set(self._timing.assign_at(0))
+        end.set(self._settings.timing.assign_at(0))
 
     @on_timer(END)
-    def settle(self, messages: Any = beam.DoFn.StateParam(MESSAGES)) -> Iterable[Changes | Profiles]:
-        table = self._table()
+    def settle(self, messages: Any = beam.DoFn.StateParam(MESSAGES)) -> Iterable[_Output]:
+        table = self._settings.table()
         for message in messages.read():
             table.take(message)
         messages.clear()
-        until = table.due_by(self._timing.assign_at(0))
+        until = table.due_by(self._settings.timing.assign_at(0))
         if until is not None:
-            yield from self._emitted(table, table.settle(until))
+            yield from self._settled(table, until)
             for name, score in table.assigner.cut_scores().items():
                 Metrics.gauge(NAMESPACE, f"cut.{name}").set(score)
 
@@ -129,13 +137,11 @@ class _AssignBounded(_Assign):
 class _AssignLive(_Assign):
     """Settles memberships as the watermark passes; with previews, says provisionally what an event changes at once."""
 
-    HEAD = ReadModifyWriteStateSpec("assign_head", BytesCoder())
-    SNAPSHOT = BagStateSpec("assign_snapshot", BytesCoder())
-    LOG = BagStateSpec("assign_log", BytesCoder())
+    HEAD, SNAPSHOT, LOG = shard_cells("assign")
     TICK = TimerSpec("assign_tick", TimeDomain.WATERMARK)
 
     def setup(self) -> None:
-        self._state = ShardState(self._table, self._shards)
+        self._state = ShardState(self._settings.table, self._settings.shards)
 
     def process(
         self,
@@ -144,17 +150,15 @@ class _AssignLive(_Assign):
         snapshot: Any = beam.DoFn.StateParam(SNAPSHOT),
         log: Any = beam.DoFn.StateParam(LOG),
         tick: Any = beam.DoFn.TimerParam(TICK),
-    ) -> Iterable[Changes | Profiles]:
+    ) -> Iterable[_Output]:
         shard, message = element
         opened = self._state.load(shard, head, snapshot, log)
         changes, due = opened.table.take(message)
         opened.append(message)
         if due is not None:
-            tick.set(self._timing.assign_at(due), dynamic_timer_tag=str(due))
+            tick.set(self._settings.timing.assign_at(due), dynamic_timer_tag=str(due))
         opened.save()
-        if len(changes):
-            _count(changes)
-            yield Changes(CHANGES, encode_frames({"kind": "changes"}, {"changes": changes}))
+        yield from _changes(changes)
 
     @on_timer(TICK)
     def settle(
@@ -164,13 +168,13 @@ class _AssignLive(_Assign):
         head: Any = beam.DoFn.StateParam(HEAD),
         snapshot: Any = beam.DoFn.StateParam(SNAPSHOT),
         log: Any = beam.DoFn.StateParam(LOG),
-    ) -> Iterable[Changes | Profiles]:
+    ) -> Iterable[_Output]:
         opened = self._state.load(shard, head, snapshot, log)
         until = opened.table.due_by(fired)
         if until is None:
             opened.release()
             return
-        yield from self._emitted(opened.table, opened.table.settle(until))
+        yield from self._settled(opened.table, until)
         Metrics.gauge(NAMESPACE, "settled_tick").set(until // MILLISECOND)
         opened.append(SettledUpTo(until).encode())
         opened.save()

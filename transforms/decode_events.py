@@ -19,8 +19,10 @@ STEP = "DecodeEvents"
 NAMESPACE = "segments"
 
 
-class DecodeEvents(beam.PTransform[Any, Any]):
-    """A collection of `RawChunk` to the outputs `EVENTS` (`EventBatch`, none of them empty) and `DEAD_LETTERS`.
+class DecodeEvents(beam.PTransform[beam.PCollection[RawChunk], beam.pvalue.DoOutputsTuple]):
+    """Chunks of a log become events.
+
+    Outputs: ``events`` of `EventBatch`, none of them empty, and ``dead_letters`` of `DeadLetter`.
 
     Counters in `NAMESPACE`: ``read`` records, ``dead_letter.<reason>``; what isn't a dead letter is in a batch.
     """
@@ -45,8 +47,8 @@ class DecodeEvents(beam.PTransform[Any, Any]):
         self._mapping = mapping
         self._now = now
 
-    def expand(self, chunks: Any) -> Any:
-        """The outputs, as attributes ``events`` and ``dead_letters``."""
+    def expand(self, chunks: beam.PCollection[RawChunk]) -> Any:  # Beam knows no hint for several outputs
+        """Apply the transform."""
         decode = beam.ParDo(_DecodeFn(self._properties, self._mapping, self._now))
         outputs = chunks | "Decode" >> decode.with_outputs(DEAD_LETTERS, main=EVENTS)
         outputs[EVENTS].element_type = EventBatch

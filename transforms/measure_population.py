@@ -2,36 +2,37 @@
 shard."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import apache_beam as beam
 from apache_beam.transforms.window import GlobalWindows
 
 from segmentation.messages import PopulationMoves, decode_as
 from segmentation.population.moves import add_moves
+from transforms.shard_users import ShardMessage
 from transforms.state.timing import Timing
+from transforms.track_users import FeatureMoves
 
 _COMPACT_AT = 16
 
 
-class MeasurePopulation(beam.PTransform[Any, Any]):
-    """PCollection of (feature, moves) -> PCollection of (shard, moves of all shards), each sent to every shard."""
+class MeasurePopulation(beam.PTransform[beam.PCollection[FeatureMoves], beam.PCollection[ShardMessage]]):
+    """Moves of one shard's users become those of all users, each sent to every shard."""
 
     def __init__(self, timing: Timing, shards: int) -> None:
         super().__init__()
         self._timing = timing
         self._shards = shards
 
-    def expand(self, moves: beam.PCollection[Any]) -> beam.PCollection[Any]:
+    def expand(self, moves: beam.PCollection[FeatureMoves]) -> beam.PCollection[ShardMessage]:
         """Apply the transform."""
         shards = self._shards
-        populations: beam.PCollection[Any] = (
+        populations: beam.PCollection[ShardMessage] = (
             moves
             | "ByBoundary" >> beam.WindowInto(self._timing.population_windows())
             | "AddUp" >> beam.CombinePerKey(AddMoves())  # type: ignore[no-untyped-call]  # Beam left CombineFn without types
             | "ToEveryShard"
             >> beam.FlatMap(lambda total: [(shard, total[1]) for shard in range(shards)]).with_output_types(
-                tuple[int, bytes]
+                ShardMessage
             )
             | "Unwindow" >> beam.WindowInto(GlobalWindows())
         )

@@ -1,7 +1,7 @@
 """ShardUsers: decoded batches become one batch per shard and bundle, keyed by shard; raw user ids end here."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 import apache_beam as beam
 import polars as pl
@@ -16,12 +16,15 @@ from transforms.event_batch import EventBatch
 from transforms.keys.sources import KeySource
 from transforms.sharding import HEARTBEAT, Sharder
 
+#: (shard, a message of `segmentation.messages` as bytes).
+ShardMessage: TypeAlias = tuple[int, bytes]
+
 #: Events held back at most before they are split: large enough to make a shard's share worth its fixed cost.
 MAX_HELD_EVENTS = 1 << 18
 
 
-class ShardUsers(beam.PTransform[Any, Any]):
-    """PCollection of `EventBatch` -> PCollection of (shard, event batch as bytes).
+class ShardUsers(beam.PTransform[beam.PCollection[EventBatch], beam.PCollection[ShardMessage]]):
+    """Events become one message per shard and bundle (`segmentation.messages.EventsOfShard`).
 
     Every bundle gives every shard a batch, if only with the clock, so that all shards tick alike.
     """
@@ -32,11 +35,11 @@ class ShardUsers(beam.PTransform[Any, Any]):
         self._shards = shards
         self._keys = keys
 
-    def expand(self, batches: beam.PCollection[Any]) -> beam.PCollection[Any]:
+    def expand(self, batches: beam.PCollection[EventBatch]) -> beam.PCollection[ShardMessage]:
         """Apply the transform."""
-        sharded: beam.PCollection[Any] = batches | "SplitByShard" >> beam.ParDo(
+        sharded: beam.PCollection[ShardMessage] = batches | "SplitByShard" >> beam.ParDo(
             _ShardUsers(self._rules, self._shards, self._keys)
-        ).with_output_types(tuple[int, bytes])
+        ).with_output_types(ShardMessage)
         return sharded
 
 
@@ -54,7 +57,7 @@ class _ShardUsers(beam.DoFn):
         self._clock: int | None = None
         self._timestamp = MAX_TIMESTAMP
 
-    def process(self, batch: EventBatch, timestamp: Any = beam.DoFn.TimestampParam) -> Iterator[tuple[int, bytes]]:
+    def process(self, batch: EventBatch, timestamp: Any = beam.DoFn.TimestampParam) -> Iterator[ShardMessage]:
         frame = batch.frame
         heartbeats = int((frame["name"] == HEARTBEAT).sum())
         if heartbeats:
@@ -72,7 +75,7 @@ class _ShardUsers(beam.DoFn):
         for keyed in self._split():
             yield WindowedValue(keyed, self._timestamp, (GlobalWindow(),))
 
-    def _split(self) -> Iterator[tuple[int, bytes]]:
+    def _split(self) -> Iterator[ShardMessage]:
         if not self._held:
             return
         events = self._held[0] if len(self._held) == 1 else pl.concat(self._held, how="diagonal_relaxed")

@@ -1,14 +1,15 @@
 """TrackUsers: events of a shard become features and population moves, tick by tick of event time."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, Literal, TypeVar, cast
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
 
 import apache_beam as beam
 from apache_beam.coders import BytesCoder
 from apache_beam.metrics import Metrics
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.timeutil import TimeDomain
-from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateSpec, TimerSpec, on_timer
+from apache_beam.transforms.userstate import BagStateSpec, TimerSpec, on_timer
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
@@ -16,9 +17,10 @@ from segmentation.messages import PopulationMoves, Preview, SettledUpTo
 from segmentation.population.moves import CLOCK, clock_moves
 from segmentation.rules.model import Rules
 from segmentation.tracking.intake import Counts
-from segmentation.tracking.tracker import Settled
 from transforms.auditing import Auditor
 from transforms.decode_events import NAMESPACE
+from transforms.shard_users import ShardMessage
+from transforms.state.cells import shard_cells
 from transforms.state.shard_state import OpenShard, ShardState
 from transforms.state.timing import Timing
 from transforms.state.tracked_shard import TrackedShard
@@ -26,15 +28,32 @@ from transforms.state.tracked_shard import TrackedShard
 FEATURES: Final = "features"
 POPULATION: Final = "population"
 AUDIT: Final = "audit"
-Value = TypeVar("Value")
-Features = TaggedOutput[Literal["features"], tuple[int, bytes]]
-Moves = TaggedOutput[Literal["population"], tuple[str, bytes]]
-Audits = TaggedOutput[Literal["audit"], bytes]
+#: (name of a feature, `segmentation.messages.PopulationMoves` as bytes).
+FeatureMoves: TypeAlias = tuple[str, bytes]
+_Value = TypeVar("_Value")
+_Features = TaggedOutput[Literal["features"], ShardMessage]
+_Moves = TaggedOutput[Literal["population"], FeatureMoves]
+_Audits = TaggedOutput[Literal["audit"], bytes]
+_Output: TypeAlias = _Features | _Moves | _Audits
 
 
-class TrackUsers(beam.PTransform[Any, Any]):
-    """PCollection of (shard, event batch) -> ``features`` of (shard, features) and ``population`` of (feature, moves),
-    and where that is asked for ``audit`` (frames of audit records as bytes).
+@dataclass(frozen=True)
+class _Settings:
+    rules: Rules
+    timing: Timing
+    shards: int
+    early: bool
+    auditor: Auditor | None
+
+    def table(self) -> TrackedShard:
+        return TrackedShard(self.rules, self.timing)
+
+
+class TrackUsers(beam.PTransform[beam.PCollection[ShardMessage], beam.pvalue.DoOutputsTuple]):
+    """Batches of events become features and population moves.
+
+    Outputs: ``features`` of `ShardMessage`, ``population`` of `FeatureMoves`, and where that is asked for ``audit``
+    (frames of audit records as bytes).
 
     Args:
         rules: the rules to follow.
@@ -48,39 +67,22 @@ class TrackUsers(beam.PTransform[Any, Any]):
         self, rules: Rules, timing: Timing, shards: int, *, early: bool, auditor: Auditor | None = None
     ) -> None:
         super().__init__()
-        self._rules = rules
-        self._timing = timing
-        self._shards = shards
-        self._early = early
-        self._auditor = auditor
+        self._settings = _Settings(rules, timing, shards, early, auditor)
 
-    def expand(self, batches: beam.PCollection[Any]) -> Any:
+    def expand(self, batches: beam.PCollection[ShardMessage]) -> Any:  # Beam knows no hint for several outputs
         """Apply the transform."""
-        if self._timing.bounded:
-            track: beam.DoFn = _TrackBounded(self._rules, self._timing, self._auditor)
-        else:
-            track = self.live_fn()
-        tags = (FEATURES, POPULATION) if self._auditor is None else (FEATURES, POPULATION, AUDIT)
+        track = _TrackBounded(self._settings) if self._settings.timing.bounded else self.live_fn()
+        tags = (FEATURES, POPULATION) if self._settings.auditor is None else (FEATURES, POPULATION, AUDIT)
         return batches | "Track" >> beam.ParDo(track).with_outputs(*tags)
 
     def live_fn(self) -> beam.DoFn:
         """The stateful step of a live run."""
-        return _TrackLive(self._rules, self._timing, self._shards, self._early, self._auditor)
+        return _TrackLive(self._settings)
 
 
-def _emitted(
-    shard: int, settled: Settled, auditor: Auditor | None, at: Timestamp
-) -> Iterator[Features | Moves | Audits]:
-    yield Features(FEATURES, _timed((shard, settled.features.encode()), at))
-    for feature, moves in settled.moves.items():
-        yield Moves(POPULATION, _timed((feature, PopulationMoves({feature: moves}).encode()), at))
-    if auditor is not None and settled.late is not None:
-        yield Audits(AUDIT, _timed(auditor.encode(settled.late), at))
-
-
-def _timed(value: Value, at: Timestamp) -> Value:
+def _timed(value: _Value, at: Timestamp) -> _Value:
     """``value`` with its tick's own time, which a call that settles several ticks could not give it otherwise."""
-    return cast(Value, TimestampedValue(value, at))  # Beam takes it out again: what is annotated is what arrives
+    return cast(_Value, TimestampedValue(value, at))  # Beam takes it out again: what is annotated is what arrives
 
 
 def _count(now: Counts, before: Counts) -> None:
@@ -95,16 +97,29 @@ def _count(now: Counts, before: Counts) -> None:
             Metrics.counter(NAMESPACE, name).inc(later - earlier)
 
 
-class _TrackBounded(beam.DoFn):
+class _Track(beam.DoFn):
+    """What both ways of settling share."""
+
+    def __init__(self, settings: _Settings) -> None:
+        self._settings = settings
+
+    def _settled(self, shard: int, table: TrackedShard, until: int) -> Iterator[_Output]:
+        """Settles up to a tick (µs)."""
+        auditor = self._settings.auditor
+        settled = table.tracker.advance(until, audit=auditor is not None)
+        at = self._settings.timing.track_at(until)
+        yield _Features(FEATURES, _timed((shard, settled.features.encode()), at))
+        for feature, moves in settled.moves.items():
+            yield _Moves(POPULATION, _timed((feature, PopulationMoves({feature: moves}).encode()), at))
+        if auditor is not None and settled.late is not None:
+            yield _Audits(AUDIT, _timed(auditor.encode(settled.late), at))
+
+
+class _TrackBounded(_Track):
     """Keeps batches as they come, and settles all ticks in one step when the input has ended."""
 
     BATCHES = BagStateSpec("track_batches", BytesCoder())
     END = TimerSpec("track_end", TimeDomain.WATERMARK)
-
-    def __init__(self, rules: Rules, timing: Timing, auditor: Auditor | None) -> None:
-        self._rules = rules
-        self._timing = timing
-        self._auditor = auditor
 
     def process(
         self,
@@ -113,45 +128,35 @@ class _TrackBounded(beam.DoFn):
         end: Any = beam.DoFn.TimerParam(END),
     ) -> None:
         batches.add(element[1])
-        end.set(self._timing.track_at(0))
+        end.set(self._settings.timing.track_at(0))
 
     @on_timer(END)
     def settle(
         self, shard: Any = beam.DoFn.KeyParam, batches: Any = beam.DoFn.StateParam(BATCHES)
-    ) -> Iterable[Features | Moves | Audits]:
-        table = TrackedShard(self._rules, self._timing)
+    ) -> Iterable[_Output]:
+        table = self._settings.table()
         for batch in batches.read():
             table.take(batch)
         batches.clear()
         tracker = table.tracker
         until = table.last_due()
         if until is not None:
-            settled = tracker.advance(until, audit=self._auditor is not None)
-            yield from _emitted(shard, settled, self._auditor, self._timing.track_at(until))
+            yield from self._settled(shard, table, until)
             tracker.count_rest()
             latest = tracker.latest_accepted()
             if latest is not None:
-                yield Moves(POPULATION, (CLOCK, PopulationMoves(clock_moves(latest)).encode()))
+                yield _Moves(POPULATION, (CLOCK, PopulationMoves(clock_moves(latest)).encode()))
         _count(tracker.counts, Counts())
 
 
-class _TrackLive(beam.DoFn):
+class _TrackLive(_Track):
     """Takes batches in as they come and settles tick after tick as the watermark passes."""
 
-    HEAD = ReadModifyWriteStateSpec("track_head", BytesCoder())
-    SNAPSHOT = BagStateSpec("track_snapshot", BytesCoder())
-    LOG = BagStateSpec("track_log", BytesCoder())
+    HEAD, SNAPSHOT, LOG = shard_cells("track")
     TICK = TimerSpec("track_tick", TimeDomain.WATERMARK)
 
-    def __init__(self, rules: Rules, timing: Timing, shards: int, early: bool, auditor: Auditor | None) -> None:
-        self._rules = rules
-        self._timing = timing
-        self._shards = shards
-        self._early = early
-        self._auditor = auditor
-
     def setup(self) -> None:
-        self._state = ShardState(lambda: TrackedShard(self._rules, self._timing), self._shards)
+        self._state = ShardState(self._settings.table, self._settings.shards)
 
     def process(
         self,
@@ -160,7 +165,7 @@ class _TrackLive(beam.DoFn):
         snapshot: Any = beam.DoFn.StateParam(SNAPSHOT),
         log: Any = beam.DoFn.StateParam(LOG),
         tick: Any = beam.DoFn.TimerParam(TICK),
-    ) -> Iterable[Features | Moves | Audits]:
+    ) -> Iterable[_Output]:
         shard, batch = element
         opened = self._state.load(shard, head, snapshot, log)
         table = opened.table
@@ -169,10 +174,10 @@ class _TrackLive(beam.DoFn):
             opened.release()
             return
         opened.append(batch)
-        if self._early:
+        if self._settings.early:
             preview = table.preview()
             if preview is not None:
-                yield Features(FEATURES, (shard, Preview(preview).encode()))
+                yield _Features(FEATURES, (shard, Preview(preview).encode()))
         self._set_timers(opened, tick)
         opened.save()
         _count(table.tracker.counts, before)
@@ -186,7 +191,7 @@ class _TrackLive(beam.DoFn):
         snapshot: Any = beam.DoFn.StateParam(SNAPSHOT),
         log: Any = beam.DoFn.StateParam(LOG),
         tick: Any = beam.DoFn.TimerParam(TICK),
-    ) -> Iterable[Features | Moves | Audits]:
+    ) -> Iterable[_Output]:
         opened = self._state.load(shard, head, snapshot, log)
         table = opened.table
         if table.due_by(fired) is None:
@@ -194,8 +199,7 @@ class _TrackLive(beam.DoFn):
             return
         before = table.tracker.counts.copy()
         while (until := table.due_by(fired)) is not None:
-            settled = table.tracker.advance(until, audit=self._auditor is not None)
-            yield from _emitted(shard, settled, self._auditor, self._timing.track_at(until))
+            yield from self._settled(shard, table, until)
             opened.append(SettledUpTo(until).encode())
         _count(table.tracker.counts, before)
         self._set_timers(opened, tick)
@@ -203,4 +207,4 @@ class _TrackLive(beam.DoFn):
 
     def _set_timers(self, opened: OpenShard[TrackedShard], tick: Any) -> None:
         for each in opened.without_timer(opened.table.due()):
-            tick.set(self._timing.track_at(each), dynamic_timer_tag=str(each))
+            tick.set(self._settings.timing.track_at(each), dynamic_timer_tag=str(each))
