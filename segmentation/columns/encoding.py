@@ -49,23 +49,17 @@ def encode_columns(meta: Mapping[str, Any], columns: Mapping[str, Column]) -> by
     return b"".join((_MAGIC, _LENGTH.pack(len(header)), header, body))
 
 
-def read_columns_meta(data: bytes) -> dict[str, Any]:
-    """Only the header's meta.
-
-    Raises:
-        ColumnsError: wrong magic or an unknown layout version.
-    """
-    meta: dict[str, Any] = _header(data)[0]["meta"]
-    return meta
-
-
 def decode_columns(data: bytes) -> tuple[dict[str, Any], dict[str, Column]]:
     """Meta and columns (read-only), as they were given to `encode_columns`.
 
     Raises:
         ColumnsError: wrong magic or an unknown layout version.
     """
-    header, position = _header(data)
+    if data[:4] != _MAGIC:
+        raise ColumnsError(f"expected columns of layout {_MAGIC.decode()}, found {bytes(data[:4])!r}")
+    (length,) = _LENGTH.unpack_from(data, 4)
+    position = 8 + length
+    header = json.loads(data[8:position])
     if header["size"]:
         data = pa.decompress(memoryview(data)[position:], header["size"], codec="lz4", asbytes=True)
         position = 0
@@ -113,10 +107,3 @@ def users_from(column: Column) -> list[bytes]:
     """What `user_column` wrote."""
     data = column.tobytes()
     return [data[start : start + _USER_BYTES] for start in range(0, len(data), _USER_BYTES)]
-
-
-def _header(data: bytes) -> tuple[dict[str, Any], int]:
-    if data[:4] != _MAGIC:
-        raise ColumnsError(f"expected columns of layout {_MAGIC.decode()}, found {bytes(data[:4])!r}")
-    (length,) = _LENGTH.unpack_from(data, 4)
-    return json.loads(data[8 : 8 + length]), 8 + length
