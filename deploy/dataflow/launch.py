@@ -4,13 +4,17 @@ Parameters are the options of `segments run`, with underscores. The launcher add
 (``--runner=DataflowRunner``, ``--template_location=…``), which stay as they are.
 """
 
+import json
 import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-#: Options of `segments run` that the template's metadata offers and that are written differently there.
-OWN = ("dead_letters", "max_disorder", "state_key_secret", "pseudonym_key_secret")
+_METADATA = json.loads(Path(__file__).with_name("metadata.json").read_text(encoding="utf-8"))
+#: The template's parameters that are Beam's options, which have underscores on a command line too.
+_BEAM = ("sdk_container_image",)
+#: Options of `segments run` that the template offers and that are written differently there.
+OWN = [each["name"] for each in _METADATA["parameters"] if "_" in each["name"] and each["name"] not in _BEAM]
 
 
 def command_line(arguments: Iterable[str]) -> list[str]:

@@ -11,6 +11,8 @@ from typing import Final
 
 import typer
 
+from segmentation.errors import UsageError
+
 #: The run failed: what a step raised.
 EXIT_FAILED: Final = 1
 #: Something that the command line, the environment or a file that they name says can't be used.
@@ -25,7 +27,7 @@ _received: list[int] = []
 
 
 def catch_signals() -> None:
-    """Makes SIGINT and SIGTERM an exception, which passes by whoever has files open; a second one ends at once."""
+    """Makes SIGINT and SIGTERM an exception, so that open files are closed on the way; a second signal ends at once."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
 
@@ -56,7 +58,7 @@ def ending(verbose: bool) -> Iterator[None]:
         if verbose:
             traceback.print_exc()
         message, step = _message(error)
-        if isinstance(error, _refusals()):
+        if isinstance(error, UsageError):
             typer.echo(message, err=True)
             raise typer.Exit(EXIT_USAGE) from error
         where = "" if step is None else f" in the step {step}"
@@ -78,26 +80,3 @@ def _message(error: Exception) -> tuple[str, str | None]:
         # What another process raised comes as the text of its traceback; the error is the last line of it.
         return [line for line in text.splitlines() if line.strip()][-1].strip(), None
     return text, None
-
-
-def _refusals() -> tuple[type[Exception], ...]:
-    """Errors about something that the command line, the environment or the files it names got wrong."""
-    from pipeline.io.files.log_stream import InputError
-    from pipeline.io.files.output import OutputError
-    from pipeline.io.topics.errors import TopicError
-    from pipeline.io.topics.parameters import AddressError
-    from pipeline.options.errors import OptionError
-    from pipeline.stores.store import StoreError
-    from pipeline.traffic import TrafficOptionError
-    from segmentation.errors import UsageError
-
-    return (
-        AddressError,
-        InputError,
-        OutputError,
-        StoreError,
-        TopicError,
-        OptionError,
-        TrafficOptionError,
-        UsageError,
-    )

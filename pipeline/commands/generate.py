@@ -5,8 +5,7 @@ from typing import Annotated
 import typer
 
 from pipeline.commands.ending import ending
-from pipeline.commands.shared import Quiet, Verbose
-from pipeline.commands.streams import Batch, Finish, Partitions, Rate
+from pipeline.options.common import Batch, Finish, Partitions, Quiet, Rate, Verbose
 
 
 def generate(

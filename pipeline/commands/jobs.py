@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.commands.ending import EXIT_FAILED, ending
-from pipeline.commands.shared import Verbose
+from pipeline.options.common import Verbose
 
 if TYPE_CHECKING:
     from pipeline.runners.flink.rest import FlinkRest

@@ -1,16 +1,11 @@
 """What several commands have in common."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 if TYPE_CHECKING:
     from segmentation.rules.model import Rules
-
-Verbose = Annotated[
-    bool, typer.Option("--verbose", envvar="SEGMENTS_VERBOSE", help="Show Beam's log, and of a failure the traceback.")
-]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Show neither progress nor report; warnings and errors remain.")]
 
 
 def warn_of_flags(rules: "Rules") -> None:

@@ -5,32 +5,13 @@ from typing import Annotated
 import typer
 
 from pipeline.commands.ending import EXIT_FAILED, ending
-from pipeline.commands.shared import Quiet, Verbose
-
-Batch = Annotated[
-    int, typer.Option(metavar="NUMBER", help="Into a topic: so many events a record (or message) at most.")
-]
-Partitions = Annotated[
-    int | None,
-    typer.Option(
-        metavar="NUMBER", help="Into a topic of Kafka: its partitions, where it has to be made.", show_default="3"
-    ),
-]
-Finish = Annotated[
-    bool, typer.Option("--finish", help="Into a topic: heartbeats at the end, so that the last tick settles.")
-]
-Rate = Annotated[str | None, typer.Option(metavar="RATE", help="Write at this pace, such as 1000/s.")]
-To = Annotated[
-    str, typer.Option(metavar="TOPIC", help="The topic, kafka://HOST:PORT/TOPIC or pubsub://PROJECT/topics/NAME.")
-]
+from pipeline.options.common import Batch, Finish, MappingFile, Partitions, Quiet, Rate, To, Verbose
 
 
 def replay(
     events: Annotated[str, typer.Option(metavar="PATH", help="The log: a file, a glob in quotes, or a folder.")],
     to: To,
-    mapping: Annotated[
-        str | None, typer.Option(metavar="FILE", help="How the records of a foreign log read as events (YAML).")
-    ] = None,
+    mapping: MappingFile = None,
     rate: Rate = None,
     batch: Batch = 1,
     partitions: Partitions = None,

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from pipeline.commands.ending import ending
-from pipeline.commands.shared import Verbose
+from pipeline.options.common import Verbose
 
 topics = typer.Typer(help="Make topics, subscriptions and schemas on Pub/Sub.", no_args_is_help=True)
 

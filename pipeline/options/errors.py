@@ -1,5 +1,7 @@
 """What is raised for an option that can't be used."""
 
+from segmentation.errors import UsageError
 
-class OptionError(ValueError):
+
+class OptionError(UsageError):
     """A bad value; the message starts with the option's name."""

@@ -9,6 +9,7 @@ from pipeline.io.place import Destination, Place
 from pipeline.io.places import check_path, parse_place
 from pipeline.options.beam_args import check_beam_args
 from pipeline.options.errors import OptionError
+from pipeline.options.run_arguments import OWN_OPTIONS, RunArguments
 from pipeline.runners.choice import DATAFLOW, FLINK, PUBSUB, choose_runner
 from pipeline.stores.store import STORED, Store
 from pipeline.stores.stores import parse_store
@@ -21,12 +22,6 @@ DEFAULT_LIVE_SHARDS = 4
 MAX_SHARDS = 4096
 #: Live, so much disorder is waited for where nothing else is said, µs.
 DEFAULT_DISORDER = 10 * SECOND
-#: What `segments run` knows itself.
-OWN_OPTIONS = (
-    "--rules", "--events", "--changes", "--mapping", "--profiles", "--dead-letters", "--audit", "--emit",
-    "--until", "--max-disorder", "--shards", "--summary", "--runner", "--expansion-service", "--from-savepoint",
-    "--detach", "--state-key-secret", "--pseudonym-key-secret", "--dry-run", "--quiet", "--verbose", "--help",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -85,77 +80,55 @@ class RunOptions:
         return written
 
     @classmethod
-    def parse(
-        cls,
-        *,
-        rules: str,
-        events: str,
-        changes: str,
-        mapping: str | None = None,
-        profiles: str | None = None,
-        dead_letters: str | None = None,
-        audit: str | None = None,
-        emit: str | None = None,
-        until: str | None = None,
-        max_disorder: str | None = None,
-        shards: int | None = None,
-        summary: str | None = None,
-        runner: str | None = None,
-        expansion_service: str | None = None,
-        from_savepoint: str | None = None,
-        detach: bool = False,
-        state_key_secret: str | None = None,
-        pseudonym_key_secret: str | None = None,
-        beam_args: tuple[str, ...] = (),
-    ) -> "RunOptions":
+    def parse(cls, said: RunArguments, beam_args: tuple[str, ...] = ()) -> "RunOptions":
         """From the texts of a command line.
 
         Raises:
             OptionError: a value can't be used; the message names the option.
             AddressError: the address of a topic can't be used; the message names the option.
         """
-        for option, path in {"--mapping": mapping, "--summary": summary}.items():
+        for option, path in {"--mapping": said.mapping, "--summary": said.summary}.items():
             if path is not None and not (option == "--mapping" and is_cloud_file(path)):
                 check_path(option, path)
-        store = None if profiles is None else parse_store("--profiles", profiles)
-        source = parse_place("--events", events)
+        store = None if said.profiles is None else parse_store("--profiles", said.profiles)
+        source = parse_place("--events", said.events)
         live = source.live
-        chosen = choose_runner(runner, source)
+        chosen = choose_runner(said.runner, source)
         check_beam_args(beam_args, OWN_OPTIONS, flink=chosen == FLINK)
-        sink = parse_place("--changes", changes, reads=False)
+        sink = parse_place("--changes", said.changes, reads=False)
         disorder = DEFAULT_DISORDER if live else 0
         parts = DEFAULT_LIVE_SHARDS if live else DEFAULT_SHARDS
         options = cls(
-            rules=rules,
+            rules=said.rules,
             events=source,
             changes=sink,
             dead_letters=(
                 sink.dead_letters()
-                if dead_letters is None
-                else parse_place("--dead-letters", dead_letters, reads=False)
+                if said.dead_letters is None
+                else parse_place("--dead-letters", said.dead_letters, reads=False)
             ),
-            audit=None if audit is None else parse_place("--audit", audit, reads=False),
-            mapping=mapping,
+            audit=None if said.audit is None else parse_place("--audit", said.audit, reads=False),
+            mapping=said.mapping,
             profiles=store,
-            early=live if emit is None else _emit(emit) == "early",
-            until=None if until is None else _parsed("--until", until, parse_instant),
-            max_disorder=disorder if max_disorder is None else _disorder(max_disorder),
-            shards=parts if shards is None else _shards(shards),
-            summary=summary,
+            early=live if said.emit is None else _emit(said.emit) == "early",
+            until=None if said.until is None else _parsed("--until", said.until, parse_instant),
+            max_disorder=disorder if said.max_disorder is None else _disorder(said.max_disorder),
+            shards=parts if said.shards is None else _shards(said.shards),
+            summary=said.summary,
             runner=chosen,
             beam_args=beam_args,
-            expansion_service=expansion_service,
-            from_savepoint=from_savepoint,
-            detach=detach,
-            state_key_secret=state_key_secret,
-            pseudonym_key_secret=pseudonym_key_secret,
+            expansion_service=said.expansion_service,
+            from_savepoint=said.from_savepoint,
+            detach=said.detach,
+            state_key_secret=said.state_key_secret,
+            pseudonym_key_secret=said.pseudonym_key_secret,
         )
         _check_secrets(options)
         if live:
             _check_live(options)
         if chosen == DATAFLOW:
             _check_dataflow(options)
-        if chosen != FLINK and (expansion_service is not None or from_savepoint is not None or detach):
+        if chosen != FLINK and (said.expansion_service is not None or said.from_savepoint is not None or said.detach):
             raise OptionError("--expansion-service, --from-savepoint and --detach are for --runner flink")
         return options
 

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
+from segmentation.errors import UsageError
 from segmentation.units import DAY, HOUR, MINUTE, SECOND, parse_duration, parse_instant
 
 #: 2026-01-01T00:00:00Z in µs since the epoch.
@@ -15,7 +16,7 @@ _RATE_UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR}
 _LATEST_START = 200 * 365 * DAY
 
 
-class TrafficOptionError(ValueError):
+class TrafficOptionError(UsageError):
     """An option of the simulator has a value that cannot be used; ``option`` is its name on the command line."""
 
     def __init__(self, option: str, problem: str) -> None:

@@ -9,6 +9,7 @@ from apache_beam.portability.api import beam_runner_api_pb2 as api
 from apache_beam.runners.dataflow.dataflow_runner import DataflowRunner
 
 from pipeline.inputs import load_inputs
+from pipeline.options.run_arguments import RunArguments
 from pipeline.options.run_options import RunOptions
 from pipeline.runners.dataflow.job import Drafted, draft
 from pipeline.runners.dataflow.options import dataflow_options
@@ -26,11 +27,10 @@ def run_options(*beam_args: str, **more: Any) -> RunOptions:
         "changes": CHANGES,
         "audit": "pubsub://a-project/topics/audit",
         "runner": "dataflow",
-        "beam_args": (*REQUIRED, *beam_args),
         **SECRETS,
         **more,
     }
-    return RunOptions.parse(**settings)
+    return RunOptions.parse(RunArguments(**settings), (*REQUIRED, *beam_args))
 
 
 def drafted(*beam_args: str, **more: Any) -> Drafted:

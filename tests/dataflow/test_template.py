@@ -13,8 +13,9 @@ from google.cloud.dataflow_v1beta3.types import TemplateMetadata
 from google.protobuf import json_format
 
 from deploy.dataflow.launch import OWN, command_line
-from pipeline.options.run_options import OWN_OPTIONS
-from pipeline.runners.dataflow.template import LEFT_OUT, metadata, text_of_metadata
+from pipeline.options.declaring import NotInTemplate, declared_options
+from pipeline.options.run_arguments import OWN_OPTIONS, RunArguments
+from pipeline.runners.dataflow.template import metadata, text_of_metadata
 from tests.cli.commands import EVENTS, RULES, lines, write
 from tests.dataflow.cloud_storage_fake import cloud_storage
 from tests.dataflow.graphs import CHANGES
@@ -49,8 +50,11 @@ def test_metadata_is_what_the_dataflow_api_takes() -> None:
 
 def test_every_option_of_a_run_is_a_parameter_or_left_out_for_a_reason() -> None:
     own = {option.removeprefix("--").replace("-", "_") for option in OWN_OPTIONS} - {"help"}
-    assert own == set(PARAMETERS) - {"sdk_container_image"} | set(LEFT_OUT)
-    assert not set(PARAMETERS) & set(LEFT_OUT)
+    declared = {option.name: option.template for option in declared_options(RunArguments)}
+    left_out = {name: place for name, place in declared.items() if isinstance(place, NotInTemplate)}
+    assert own == set(PARAMETERS) - {"sdk_container_image"} | set(left_out)
+    assert not set(PARAMETERS) & set(left_out)
+    assert all(place.reason for place in left_out.values())
 
 
 def test_values_of_a_launch_match_their_patterns() -> None:

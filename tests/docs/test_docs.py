@@ -11,7 +11,7 @@ import typer
 from pipeline.commands import ending
 from pipeline.io.pubsub.topics_file import parse_topics
 from pipeline.main import app
-from pipeline.options.run_options import OWN_OPTIONS
+from pipeline.options.run_arguments import OWN_OPTIONS
 from pipeline.runners.local import Summary
 from schemas.types import AuditRecord, DeadLetter
 from segmentation.rules.file import parse_rules

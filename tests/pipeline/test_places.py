@@ -1,5 +1,7 @@
 """Which runner reads and writes what, and where things go when nothing is said."""
 
+from typing import Any
+
 import pytest
 
 from pipeline.inputs import key_source
@@ -7,6 +9,7 @@ from pipeline.io.kafka.place import KafkaPlace
 from pipeline.io.pubsub.address import EMULATOR
 from pipeline.io.pubsub.place import PubsubPlace
 from pipeline.options.errors import OptionError
+from pipeline.options.run_arguments import RunArguments
 from pipeline.options.run_options import RunOptions
 from transforms.keys.sources import PUBLISH_KEY, STATE_KEY
 
@@ -16,8 +19,8 @@ PUBSUB = "pubsub://project/subscriptions/events"
 CHANGES = "pubsub://project/topics/changes"
 
 
-def parse(events: str, changes: str = CHANGES, **more: str) -> RunOptions:
-    return RunOptions.parse(rules="rules.yaml", events=events, changes=changes, **more)
+def parse(events: str, changes: str = CHANGES, **more: Any) -> RunOptions:
+    return RunOptions.parse(RunArguments(rules="rules.yaml", events=events, changes=changes, **more))
 
 
 @pytest.mark.parametrize(
@@ -31,7 +34,7 @@ def parse(events: str, changes: str = CHANGES, **more: str) -> RunOptions:
     ],
 )
 def test_runner(events: str, runner: str | None, chosen: str) -> None:
-    assert RunOptions.parse(rules="rules.yaml", events=events, changes=CHANGES, runner=runner).runner == chosen
+    assert parse(events, runner=runner).runner == chosen
 
 
 @pytest.mark.parametrize(
@@ -95,5 +98,5 @@ def test_demo_keys_are_for_topics_on_this_machine(
         monkeypatch.delenv(name, raising=False)
     if emulator is not None:
         monkeypatch.setenv(EMULATOR, emulator)
-    options = RunOptions.parse(rules="rules.yaml", events=FILE, changes=CHANGES, dead_letters=dead_letters)
+    options = parse(FILE, dead_letters=dead_letters)
     assert key_source(options).demo is local

@@ -12,6 +12,7 @@ from pipeline.clock import wall_clock
 from pipeline.graph import build
 from pipeline.inputs import load_inputs
 from pipeline.io.kafka import source as kafka_source
+from pipeline.options.run_arguments import RunArguments
 from pipeline.options.run_options import RunOptions
 from pipeline.runners.flink.permanent_ids import with_permanent_ids
 from pipeline.runners.local import plan_of
@@ -48,12 +49,13 @@ def every_permanent_name() -> list[str]:
 
 def live_graph(**more: str) -> beam_runner_api_pb2.Pipeline:
     """The graph between two topics of Kafka; ``more`` are further options of the run."""
-    options = RunOptions.parse(
+    arguments = RunArguments(
         rules=str(ROOT / "examples" / "rules.yaml"),
         events="kafka://127.0.0.1:9092/events",
         changes="kafka://127.0.0.1:9092/changes",
         **more,
     )
+    options = RunOptions.parse(arguments)
     pipeline = beam.Pipeline()
     # The source is Java's: its insides are named there, and without an expansion service there is no asking.
     with patch.object(kafka_source, "_packs", lambda *_: beam.Impulse()):

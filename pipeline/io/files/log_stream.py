@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Protocol, Self, cast
 
+from segmentation.errors import UsageError
 from transforms.raw_chunk import Fault
 
 Progress = Callable[[int], None]
@@ -16,7 +17,7 @@ Progress = Callable[[int], None]
 _BROKEN = (OSError, EOFError, zlib.error)  # gzip.BadGzipFile is an OSError
 
 
-class InputError(Exception):
+class InputError(UsageError):
     """An input that can't be read at all; the message names its path."""
 
 

@@ -4,10 +4,11 @@ from collections.abc import Collection
 from urllib.parse import unquote
 
 from segmentation.documents.suggestions import did_you_mean
+from segmentation.errors import UsageError
 from segmentation.units import MILLISECOND, parse_duration
 
 
-class AddressError(ValueError):
+class AddressError(UsageError):
     """An address that can't be used; the message starts with the option's name."""
 
 

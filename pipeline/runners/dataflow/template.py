@@ -8,45 +8,9 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
-#: Options of `segments run` that have no place in a template, each with the reason.
-LEFT_OUT: Final[Mapping[str, str]] = {
-    "profiles": "a file of one machine",
-    "until": "a live run has no end",
-    "summary": "a file of one machine",
-    "runner": "a template is for Dataflow; its launcher says so",
-    "expansion_service": "for Flink",
-    "from_savepoint": "for Flink",
-    "detach": "for Flink",
-    "dry_run": "for a command line",
-    "quiet": "for a command line",
-    "verbose": "for a command line",
-}
-#: What Dataflow can't do without, besides what any run can't.
-_NEEDED: Final = ("state_key_secret", "pseudonym_key_secret")
-_TOPIC: Final = r"^pubsub://[^/?]+/topics/[^/?]+$"
-_SECRET: Final = r"^projects/[^/]+/(locations/[^/]+/)?secrets/[^/]+/versions/[1-9][0-9]*$"
-_PATTERNS: Final[Mapping[str, str]] = {
-    "rules": r"^gs://[^/]+/.+$",
-    "mapping": r"^gs://[^/]+/.+$",
-    "events": r"^pubsub://[^/?]+/subscriptions/[^/?]+(\?.*)?$",
-    "changes": _TOPIC,
-    "dead_letters": _TOPIC,
-    "audit": _TOPIC,
-    "emit": r"^(settled|early)$",
-    "max_disorder": r"^[0-9]+(ms|s|m|h|d)$",
-    "shards": r"^[1-9][0-9]{0,3}$",
-    "state_key_secret": _SECRET,
-    "pseudonym_key_secret": _SECRET,
-}
-_TYPES: Final[Mapping[str, str]] = {"rules": "GCS_READ_FILE", "mapping": "GCS_READ_FILE", "shards": "NUMBER"}
-_HELP: Final[Mapping[str, str]] = {
-    "rules": "The rules file (YAML), gs://BUCKET/FILE.",
-    "mapping": "How the records of a foreign log read as events (YAML), gs://BUCKET/FILE.",
-    "events": "The events: a subscription, pubsub://PROJECT/subscriptions/NAME.",
-    "changes": "Where the changes go: a topic, pubsub://PROJECT/topics/NAME.",
-    "dead_letters": "Where refused records go: a topic. Without, that of the changes with .dead-letters at its end.",
-    "audit": "Where a record of every late event goes: a topic. Without, nowhere.",
-}
+from pipeline.options.declaring import DeclaredOption, InTemplate, declared_options
+from pipeline.options.run_arguments import RunArguments
+
 _IMAGE: Final[Mapping[str, Any]] = {
     "name": "sdk_container_image",
     "label": "Image",
@@ -59,12 +23,11 @@ _IMAGE: Final[Mapping[str, Any]] = {
 
 def metadata() -> dict[str, Any]:
     """The template's metadata in Google's form (`TemplateMetadata` of the Dataflow API)."""
-    import typer
-
-    from pipeline.main import app
-
-    command = typer.main.get_command(app).commands["run"]  # type: ignore[attr-defined]  # a group of commands
-    parameters = [_parameter(each) for each in command.params if each.name not in (*LEFT_OUT, "help")]
+    parameters = [
+        _parameter(option, option.template)
+        for option in declared_options(RunArguments)
+        if isinstance(option.template, InTemplate)
+    ]
     return {
         "name": "Segment pipeline",
         "description": "Knows which segments every user is in, exactly, from a stream of events.",
@@ -76,15 +39,14 @@ def metadata() -> dict[str, Any]:
     }
 
 
-def _parameter(option: Any) -> dict[str, Any]:
-    name = option.name
+def _parameter(option: DeclaredOption, place: InTemplate) -> dict[str, Any]:
     return {
-        "name": name,
-        "label": name.replace("_", " ").capitalize(),
-        "helpText": _HELP.get(name, option.help),
-        "isOptional": not option.required and name not in _NEEDED,
-        "regexes": [_PATTERNS[name]],
-        "paramType": _TYPES.get(name, "TEXT"),
+        "name": option.name,
+        "label": option.name.replace("_", " ").capitalize(),
+        "helpText": place.help or option.help,
+        "isOptional": not (option.required or place.needed),
+        "regexes": [place.pattern],
+        "paramType": place.kind,
     }
 
 
