@@ -10,7 +10,7 @@ import numpy as np
 
 from segmentation.expressions import age_thresholds, percentile_thresholds
 from segmentation.features.nulls import NO_TIME
-from segmentation.features.timeline import I64, Bool, Column, Span
+from segmentation.features.timeline import I64, Column, Span
 from segmentation.membership.conditions import Conditions
 from segmentation.membership.user_table import Timeline
 from segmentation.population.percentiles import Population
@@ -106,12 +106,14 @@ class Movers:
 
     def __init__(self, literals: frozenset[float] | None) -> None:
         self._literals = None if literals is None else sorted(literals)
-        self._place = np.empty(0, np.int8)
+        #: Holds one more than the two cutoffs of each literal.
+        self._kind = np.min_scalar_type(2 * len(literals or ()) + 1)
+        self._place: Column = np.empty(0, self._kind)
 
     def at(self, population: Population, scores: I64) -> I64:
         """The users (positions in ``scores``, the values of all users at the boundary) to look at."""
         place = self._places(population, scores)
-        held = np.zeros(len(place), np.int8)
+        held = np.zeros(len(place), self._kind)
         held[: len(self._place)] = self._place
         self._place = place
         if self._literals is None:
@@ -120,15 +122,12 @@ class Movers:
 
     def _places(self, population: Population, scores: I64) -> Column:
         """0: no percentile; otherwise one more than the number of cutoffs reached."""
-        cutoffs = population.cutoffs(self._literals or [])
-        place = np.zeros(len(scores), np.int8)
+        place = np.zeros(len(scores), self._kind)
         if np.isnan(population.percentiles[:1]).any() or not len(population.scores):
             return place
-        member: Bool = scores > 0
-        place += member
-        for cutoff in cutoffs:
-            place += scores >= cutoff
-        place *= member
+        place += scores > 0
+        for cutoff in population.cutoffs(self._literals or []):
+            place += scores >= cutoff  # the score 0 reaches none: all are scores of members
         return place
 
 
