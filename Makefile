@@ -75,11 +75,11 @@ stack-status: $(READY) ## show what of the stack runs
 
 .PHONY: pubsub-up
 pubsub-up: $(READY) ## start an emulator of Pub/Sub on this machine; prints its address (Go)
-	@$(BIN)/python -m tests.pubsub_emulator up
+	@$(BIN)/python -m deploy.pubsub_emulator up
 
 .PHONY: pubsub-down
 pubsub-down: $(READY) ## stop what pubsub-up started
-	@$(BIN)/python -m tests.pubsub_emulator down
+	@$(BIN)/python -m deploy.pubsub_emulator down
 
 .PHONY: bench-flink
 bench-flink: $(READY) ## measure on the local stack against Flink's own ways (ARGS="--latency", "--growth", "--soak 30")

@@ -19,12 +19,12 @@ started=
 run=
 finish() {
     [ -z "$run" ] || kill "$run" 2>/dev/null || true
-    [ -z "$started" ] || [ -n "${KEEP:-}" ] || .venv/bin/python -m tests.pubsub_emulator down
+    [ -z "$started" ] || [ -n "${KEEP:-}" ] || .venv/bin/python -m deploy.pubsub_emulator down
 }
 trap finish EXIT
 if [ -z "${PUBSUB_EMULATOR_HOST:-}" ]; then
     started=yes
-    PUBSUB_EMULATOR_HOST=$(.venv/bin/python -m tests.pubsub_emulator up | sed -n 's/^PUBSUB_EMULATOR_HOST=//p')
+    PUBSUB_EMULATOR_HOST=$(.venv/bin/python -m deploy.pubsub_emulator up | sed -n 's/^PUBSUB_EMULATOR_HOST=//p')
     export PUBSUB_EMULATOR_HOST
 fi
 echo "PUBSUB_EMULATOR_HOST=$PUBSUB_EMULATOR_HOST"

@@ -18,8 +18,11 @@ import pytest
 from hypothesis import settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
-from tests.pubsub_emulator import running
-from tests.pubsub_emulator.project import Project
+from deploy.local import StackError
+from deploy.pubsub_emulator.building import build
+from deploy.pubsub_emulator.running import HOST
+from tests.pubsub.emulator import attached, running_host
+from tests.pubsub.project import Project
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Tiers whose real parts can be built wherever their tools are.
@@ -82,9 +85,13 @@ def missing_for_flink() -> str | None:
 @functools.cache
 def missing_for_pubsub() -> str | None:
     """What an emulator of Pub/Sub needs and this machine lacks."""
-    if running.running_host() or running.build():
+    if running_host():
         return None
-    return "no Go to build the emulator with (PUBSUB_EMULATOR_HOST names one that runs)"
+    try:
+        build()
+    except StackError as error:
+        return str(error)
+    return None
 
 
 def missing_tiers() -> dict[str, str]:
@@ -152,12 +159,12 @@ def data_dir() -> Path:
 @pytest.fixture(scope="session")
 def pubsub_host() -> Iterator[str]:
     """``host:port`` of an emulator of Pub/Sub, which ``PUBSUB_EMULATOR_HOST`` names from here on."""
-    running_host = running.running_host()
-    if running_host:
-        yield running_host
+    host = running_host()
+    if host:
+        yield host
         return
-    with running.attached(running.build()) as host, pytest.MonkeyPatch.context() as patch:
-        patch.setenv(running.HOST, host)
+    with attached(build()) as host, pytest.MonkeyPatch.context() as patch:
+        patch.setenv(HOST, host)
         yield host
 
 

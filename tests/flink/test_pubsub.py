@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from deploy.pubsub_emulator.running import HOST
 from tests.acceptance.comparing import Settled
 from tests.flink.cluster import Cluster
 from tests.flink.jobs import Job, submit
 from tests.flink.judging import expected_of
 from tests.flink.logs import Log, simulate
 from tests.pubsub.live import Ends, go_through
-from tests.pubsub_emulator.project import Project
-from tests.pubsub_emulator.proxy import Proxy
-from tests.pubsub_emulator.running import HOST
+from tests.pubsub.project import Project
+from tests.pubsub.proxy import Proxy
 
 pytestmark = pytest.mark.pubsub
 

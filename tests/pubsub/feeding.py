@@ -9,7 +9,7 @@ from pipeline.io.pubsub.publisher import TopicPublisher
 from tests.background import Background
 from tests.flink.cluster import poll
 from tests.flink.logs import DAY_MS, Log, Record
-from tests.pubsub_emulator.project import Project
+from tests.pubsub.project import Project
 
 
 def publish(project: Project, topic: str, records: Iterable[Record]) -> None:

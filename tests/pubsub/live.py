@@ -9,9 +9,9 @@ from tests.acceptance.comparing import Settled
 from tests.flink.judging import assert_exact
 from tests.flink.logs import Log, malformed, records
 from tests.pubsub.feeding import Feeder, Thief, ending, publish
+from tests.pubsub.project import Project
+from tests.pubsub.proxy import Proxy
 from tests.pubsub.reading import Reader
-from tests.pubsub_emulator.project import Project
-from tests.pubsub_emulator.proxy import Proxy
 
 #: Seconds of a lease, the shortest that Pub/Sub knows.
 LEASE = 10

@@ -10,7 +10,7 @@ from google.cloud.pubsub_v1.types import PubsubMessage
 from schemas.codec import decode_single_object
 from tests.background import Background
 from tests.flink.reading import Read
-from tests.pubsub_emulator.project import Project
+from tests.pubsub.project import Project
 
 
 class Reader(Background):

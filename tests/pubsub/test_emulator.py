@@ -9,7 +9,7 @@ import pytest
 from google.api_core.exceptions import InvalidArgument
 from google.cloud.pubsub_v1.types import PubsubMessage
 
-from tests.pubsub_emulator.project import Project
+from tests.pubsub.project import Project
 
 
 def pull(pubsub: Project, count: int = 1_000) -> tuple[list[bytes], list[str]]:

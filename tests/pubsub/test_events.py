@@ -18,7 +18,7 @@ from pipeline.traffic import Pacer, TrafficOptions, generate
 from segmentation.units import SECOND
 from tests.cli.commands import START, event, lines, segments, write
 from tests.pipeline.traffic.logs import decode
-from tests.pubsub_emulator.project import Project
+from tests.pubsub.project import Project
 from transforms.raw_chunk import RawChunk
 
 TRAFFIC = TrafficOptions(

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from deploy.pubsub_emulator.running import HOST
 from tests.flink.judging import expected_of
 from tests.flink.logs import simulate
 from tests.pubsub.live import Ends, go_through
+from tests.pubsub.project import Project
+from tests.pubsub.proxy import Proxy
 from tests.pubsub.running import running
-from tests.pubsub_emulator.project import Project
-from tests.pubsub_emulator.proxy import Proxy
-from tests.pubsub_emulator.running import HOST
 
 RULES = Path(__file__).parents[2] / "examples" / "rules.yaml"
 

@@ -12,8 +12,8 @@ from pipeline.io.pubsub import publisher as pubsub_publisher
 from pipeline.io.pubsub.address import EMULATOR, PubsubAddress
 from pipeline.io.pubsub.clients import PubsubError, subscriber_client
 from pipeline.io.pubsub.publisher import MAX_REQUEST_BYTES, TopicPublisher
-from tests.pubsub_emulator.project import Project
-from tests.pubsub_emulator.proxy import Proxy
+from tests.pubsub.project import Project
+from tests.pubsub.proxy import Proxy
 
 
 def address(url: str) -> PubsubAddress:

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from deploy.pubsub_emulator.running import HOST
 from pipeline.io.pubsub.address import PubsubAddress
 from pipeline.io.pubsub.held_watermark import BEGINNING
 from pipeline.io.pubsub.reader import Place, SubscriptionReader
 from tests.flink.logs import Record
 from tests.pubsub.feeding import Feeder, Thief
-from tests.pubsub_emulator.project import Project
-from tests.pubsub_emulator.proxy import Proxy
-from tests.pubsub_emulator.running import HOST
+from tests.pubsub.project import Project
+from tests.pubsub.proxy import Proxy
 
 #: Event time of the first message, ms; each next one is a second later.
 START = 1_767_225_600_000

@@ -19,7 +19,7 @@ from schemas.types import AuditRecord, DeadLetter, SegmentChange
 from segmentation.columns.frames import encode_frames
 from tests.pipeline.io.audit import RECORDS, audit_frame
 from tests.pipeline.io.changes import consistent_log, frame
-from tests.pubsub_emulator.project import Project
+from tests.pubsub.project import Project
 
 LETTER = DeadLetter("undecodable", "E", "é", "DecodeEvents", "pubsub://p/topics/t", None, b"\xff" * 100, 5_000_000)
 

@@ -22,8 +22,8 @@ from schemas.records import to_record
 from schemas.types import DeadLetter
 from tests.cli.commands import START, command, segments, wait_for
 from tests.pipeline.io.changes import consistent_log, frame
-from tests.pubsub_emulator.project import Project
-from tests.pubsub_emulator.proxy import Proxy
+from tests.pubsub.project import Project
+from tests.pubsub.proxy import Proxy
 
 CHANGES = consistent_log([(n % 7, n % 3) for n in range(500)])
 LETTER = DeadLetter("undecodable", "E", "no JSON", "DecodeEvents", "pubsub://p/subscriptions/s/1", 7, b"\x00", START)

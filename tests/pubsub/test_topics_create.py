@@ -12,7 +12,7 @@ from pipeline.io.pubsub.address import PubsubAddress
 from pipeline.io.pubsub.clients import schema_client
 from pipeline.main import app
 from schemas.registry import load_schema
-from tests.pubsub_emulator.project import Project
+from tests.pubsub.project import Project
 
 FILE = """\
 schemas:

@@ -17,13 +17,15 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from deploy.local import default_folder
 from deploy.local.layout import Addresses
+from deploy.pubsub_emulator.building import build
+from deploy.pubsub_emulator.running import HOST
 from pipeline.io.pubsub.address import PubsubAddress
 from pipeline.io.pubsub.source import ReadPubsub
 from pipeline.runners.flink.options import flink_options
 from pipeline.runners.flink.submission import FlinkClusterRunner
 from tests.flink.cluster import poll
-from tests.pubsub_emulator.project import Project
-from tests.pubsub_emulator.running import HOST, attached, build
+from tests.pubsub.emulator import attached
+from tests.pubsub.project import Project
 
 #: Messages of one publish request.
 _BATCH: Final = 500

@@ -16,15 +16,17 @@ from typing import Final
 
 from deploy.local import default_folder
 from deploy.local.layout import Addresses
+from deploy.pubsub_emulator.building import build
+from deploy.pubsub_emulator.running import HOST
 from tests.bench.flink.latency import DISORDER, MICROS, RULES, USERS, latencies, noted
 from tests.bench.flink.live import plan_changes, wall_clock
 from tests.flink.cluster import poll
+from tests.pubsub.emulator import attached
 from tests.pubsub.feeding import Feeder, publish
 from tests.pubsub.live import Ends
+from tests.pubsub.project import Project
 from tests.pubsub.reading import Reader
 from tests.pubsub.running import running
-from tests.pubsub_emulator.project import Project
-from tests.pubsub_emulator.running import HOST, attached, build
 
 #: Seconds of traffic before the measurement.
 WARM_UP: Final = 45

@@ -14,14 +14,16 @@ from typing import Any, Final
 from google.cloud import pubsub_v1
 from google.cloud.pubsub_v1.types import BatchSettings, PublisherOptions, PubsubMessage
 
+from deploy.pubsub_emulator.building import build
+from deploy.pubsub_emulator.running import HOST
 from pipeline.io.pubsub.address import PubsubAddress
 from pipeline.io.pubsub.sender import PubsubSender
 from pipeline.io.topics.sinks import SendChanges, SendDeadLetters
 from schemas.types import DeadLetter
 from segmentation.columns.frames import encode_frames
 from tests.pipeline.io.changes import consistent_log, frame
-from tests.pubsub_emulator.project import Project
-from tests.pubsub_emulator.running import HOST, attached, build
+from tests.pubsub.emulator import attached
+from tests.pubsub.project import Project
 
 _TURNS: Final = 3
 #: Requests of the library are full at so many messages; it may also wait 10 ms for more.

@@ -15,12 +15,14 @@ from typing import Final
 
 from google.cloud import pubsub_v1
 
+from deploy.pubsub_emulator.building import build
+from deploy.pubsub_emulator.running import HOST
 from pipeline.io.pubsub.address import PubsubAddress
 from pipeline.io.pubsub.messages import chunks_of_messages
 from pipeline.io.pubsub.publisher import TopicPublisher
 from pipeline.io.pubsub.reader import PULLERS, Place, SubscriptionReader
-from tests.pubsub_emulator.project import Project
-from tests.pubsub_emulator.running import HOST, attached, build
+from tests.pubsub.emulator import attached
+from tests.pubsub.project import Project
 
 _TURNS: Final = 3
 _MESSAGES: Final = 60_000

@@ -12,7 +12,7 @@ from google.cloud import pubsub_v1
 from google.cloud.pubsub_v1.types import PublisherOptions, PubsubMessage
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
-from tests.pubsub_emulator.running import HOST
+from deploy.pubsub_emulator.running import HOST
 
 #: Seconds that messages have to arrive in, unless a test says otherwise.
 WAIT_SECONDS: Final = 30.0
