@@ -8,11 +8,15 @@ from schemas.errors import SchemaError
 from schemas.registry import load_schema
 
 _Fits = Callable[[Any], str | None]
-"""None where the value fits; else what is wrong, beginning with the place inside the value."""
+"""None where the value fits; else what is wrong, with the place inside the value first."""
 
 
 def check_record(name: str, record: Mapping[str, Any]) -> None:
     """Refuse a record that is not exactly of the current schema ``name``; every field must be there.
+
+    >>> check_record("profile", {"subject_id": 7})
+    Traceback (most recent call last):
+    schemas.errors.SchemaError: profile: missing fields ['as_of', 'features', ...], unknown fields []
 
     Raises:
         SchemaError: a field is missing, unknown, of another type or out of range; the message names it.

@@ -49,7 +49,15 @@ def encode_body(name: str, record: Mapping[str, Any]) -> bytes:
 
 
 def encode_single_object(name: str, record: Mapping[str, Any]) -> bytes:
-    """One message of schema ``name``, readable by whoever knows the schemas of this package.
+    """One message of schema ``name``; its reader needs the schemas of this package.
+
+    >>> profile = {"subject_id": "s1.a", "sequence": 0, "memberships": [], "provisional": [], "features": {},
+    ...            "as_of": 0, "rules_version": 1}
+    >>> message = encode_single_object("profile", profile)
+    >>> message[:2].hex(), message[2:10] == fingerprint("profile")
+    ('c301', True)
+    >>> decode_single_object("profile", message) == profile
+    True
 
     Raises:
         SchemaError: the record does not fit the schema.
@@ -58,7 +66,11 @@ def encode_single_object(name: str, record: Mapping[str, Any]) -> bytes:
 
 
 def is_single_object(data: bytes) -> bool:
-    """Whether the bytes begin as single-object encoding does; JSON never does."""
+    """Whether the bytes begin as single-object encoding does; JSON never does.
+
+    >>> is_single_object(b'{"event_id": "e1"}')
+    False
+    """
     return data.startswith(MARKER)
 
 

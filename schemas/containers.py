@@ -14,11 +14,21 @@ from schemas.errors import SchemaError
 from schemas.registry import load_schema, plain
 
 Codec = str
-"""``deflate`` or ``null``: what every Avro reader knows."""
+"""``deflate`` or ``null``, which every Avro reader knows."""
 
 
 class ContainerWriter:
-    """Writes records of one schema into an open binary file; `flush` before the file is closed."""
+    """Writes records of one schema into an open binary file; `flush` before the file is closed.
+
+    >>> file = io.BytesIO()
+    >>> writer = ContainerWriter(file, "event")
+    >>> writer.write({"event_id": "e1", "user_id": "u1", "name": "signup", "occurred_at": 0, "source": None,
+    ...               "properties": {"plan": "pro"}})
+    >>> writer.flush()
+    >>> _ = file.seek(0)
+    >>> [[event["name"] for event in block] for block in read_container(file, "event")]
+    [['signup']]
+    """
 
     def __init__(self, out: IO[bytes], name: str, codec: Codec = "deflate") -> None:
         self._name = name
@@ -47,7 +57,7 @@ class ContainerWriter:
 def read_container(source: IO[bytes], name: str) -> Iterator[list[dict[str, Any]]]:
     """The records of a container file as the current schema ``name`` sees them, a list for each block.
 
-    Whatever was written before the first broken block is yielded before the error is raised.
+    All blocks before the first broken one are yielded before the error is raised.
 
     Raises:
         SchemaError: no container file, a schema that does not resolve to ``name``, or a cut or broken block.

@@ -1,4 +1,4 @@
-"""The error that every schema, codec and frame of this package raises."""
+"""The error that the functions of this package raise."""
 
 
 class SchemaError(ValueError):

@@ -1,6 +1,6 @@
 """Instants as JSON carries them: ISO 8601 in UTC with microseconds; integer µs since the epoch inside.
 
-Subscribers import this package alone, so it does not share the helpers of the segment rules.
+Subscribers install this package alone, so it has helpers of its own where the rules of segments have others.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,10 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def instant_text(micros: int) -> str:
-    """``2026-01-01T00:00:00.000000Z`` for 1767225600000000.
+    """The time as JSON has it.
+
+    >>> instant_text(1_767_225_600_000_000)
+    '2026-01-01T00:00:00.000000Z'
 
     Raises:
         SchemaError: the instant lies outside the years 1 to 9999, which ISO 8601 can't write.
@@ -26,6 +29,9 @@ def instant_text(micros: int) -> str:
 
 def instant_micros(value: object) -> int:
     """Microseconds since the epoch of an ISO 8601 time with a zone, or of an integer that already counts them.
+
+    >>> instant_micros("2026-01-01T02:00:00+02:00")
+    1767225600000000
 
     Raises:
         SchemaError: the value is neither.

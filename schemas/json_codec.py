@@ -27,6 +27,11 @@ class _Field(NamedTuple):
 def encode_json(name: str, record: Mapping[str, Any]) -> bytes:
     """One record of schema ``name`` as a JSON object on one line, without the end of the line.
 
+    >>> event = {"event_id": "e1", "user_id": "u1", "name": "signup", "occurred_at": 0, "source": None,
+    ...          "properties": {}}
+    >>> encode_json("event", event)
+    b'{"event_id":"e1","user_id":"u1","name":"signup","occurred_at":"1970-01-01T00:00:00.000000Z","source":null,...}'
+
     Raises:
         SchemaError: the record does not fit the schema, or holds what JSON can't: NaN, an infinity, a year past 9999.
     """
@@ -43,7 +48,12 @@ def encode_json(name: str, record: Mapping[str, Any]) -> bytes:
 
 
 def decode_json(name: str, data: bytes) -> dict[str, Any]:
-    """The record of one JSON object; absent fields take the schema's defaults, unknown ones are passed over.
+    """The record of one JSON object; absent fields take the schema's defaults, unknown ones are left out.
+
+    >>> text = b'{"event_id": "e1", "user_id": "u1", "name": "signup", "occurred_at": 0, "new": 1}'
+    >>> event = decode_json("event", text)
+    >>> event["properties"], "new" in event
+    ({}, False)
 
     Times may also be integer µs. An enum symbol that this reader does not know becomes the enum's default, if any.
 

@@ -22,12 +22,20 @@ _NAMES: Final = {kind: tuple(part.name for part in fields(kind)) for kind in (*S
 
 
 def to_record(value: Record) -> dict[str, Any]:
-    """The plain record of a wire type; shares no mutable part with it."""
+    """The plain record of a wire type; shares no mutable part with it.
+
+    >>> to_record(Event("e1", "u1", "signup", occurred_at=0))["occurred_at"]
+    0
+    """
     return {name: _plain(getattr(value, name)) for name in _NAMES[type(value)]}
 
 
 def from_record(kind: type[R], record: Mapping[str, Any]) -> R:
     """The wire type of a plain record that a codec of this package gave.
+
+    >>> record = to_record(Event("e1", "u1", "signup", occurred_at=0))
+    >>> from_record(Event, record).name
+    'signup'
 
     Raises:
         SchemaError: the record has other fields than the type.

@@ -18,7 +18,11 @@ AuditKind = Literal["late_event", "unknown"]
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that one user did, or a reserved event (``consent``, ``erase``, ``identify``, ``heartbeat``)."""
+    """One thing that one user did, or a reserved event (``consent``, ``erase``, ``identify``, ``heartbeat``).
+
+    >>> Event("e1", "u1", "signup", occurred_at=1_767_225_600_000_000, properties={"plan": "pro"}).properties["plan"]
+    'pro'
+    """
 
     #: Unique among the events of its user for `max_disorder` + 24 h of event time.
     event_id: str
@@ -36,7 +40,11 @@ class Event:
 
 @dataclass(frozen=True)
 class Evidence:
-    """One condition that a change rests on: what was measured, and what it was compared with."""
+    """One condition that a change rests on: what was measured, and what it was compared with.
+
+    >>> Evidence("percentile(engagement)", "<", value=69.7, threshold="70").value
+    69.7
+    """
 
     #: As the rule names it, such as ``percentile(engagement)``.
     feature: str
@@ -50,7 +58,16 @@ class Evidence:
 
 @dataclass(frozen=True)
 class SegmentChange:
-    """One subject entered or left one segment."""
+    """One subject entered or left one segment.
+
+    >>> change = SegmentChange(
+    ...     change_id="0" * 32, subject_id="s1.a", segment="power_user", action="ENTERED", effective_at=0,
+    ...     stage="ON_TIME", cause="event", sequence=1, early_index=None, memberships=("power_user",),
+    ...     rules_version=1, evidence=(), flags={}, emitted_at=0,
+    ... )
+    >>> change.segment in change.memberships
+    True
+    """
 
     #: Settled: 32 hex digits of SHA-256 over subject, segment, action and tick, alike in every replay.
     change_id: str
@@ -86,7 +103,12 @@ class SegmentChange:
 
 @dataclass(frozen=True)
 class Profile:
-    """What is known of one subject at one tick."""
+    """What is known of one subject at one tick.
+
+    >>> Profile("s1.a", sequence=1, memberships=("power_user",), provisional=(), features={"engagement": 12}, as_of=0,
+    ...         rules_version=1).features
+    {'engagement': 12}
+    """
 
     #: Pseudonym of the user.
     subject_id: str
@@ -106,7 +128,12 @@ class Profile:
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """Input that could not be decoded or accepted, whole, with the reason."""
+    """Input that could not be decoded or accepted, with the reason and the original bytes.
+
+    >>> DeadLetter("undecodable", "SchemaError", "event: no JSON", step="DecodeEvents", source="log.jsonl", position=3,
+    ...            payload=b"{", failed_at=0).reason
+    'undecodable'
+    """
 
     #: One of the documented reasons, such as ``undecodable``.
     reason: str
@@ -128,7 +155,12 @@ class DeadLetter:
 
 @dataclass(frozen=True)
 class AuditRecord:
-    """One thing that happened to one subject beside its changes."""
+    """One thing that happened to one subject beside its changes.
+
+    >>> AuditRecord("0" * 32, "late_event", "s1.a", event_name="signup", occurred_at=0, counted_at=60_000_000,
+    ...             rules_version=1, emitted_at=0).kind
+    'late_event'
+    """
 
     #: 32 hex digits of SHA-256: a record that is repeated after a crash has the same.
     audit_id: str

@@ -6,6 +6,7 @@ import pkgutil
 
 import pytest
 
+import onboarding
 import pipeline
 import schemas
 import segmentation
@@ -13,7 +14,7 @@ import transforms
 
 MODULES = sorted(
     found.name
-    for room in (pipeline, schemas, segmentation, transforms)
+    for room in (onboarding, pipeline, schemas, segmentation, transforms)
     for found in pkgutil.walk_packages(room.__path__, f"{room.__name__}.")
 )
 
