@@ -1,9 +1,6 @@
 """What a run writes: a closed vocabulary, by which places choose an encoding and steps their names."""
 
 from enum import Enum
-from functools import cached_property
-
-from schemas.registry import fingerprint
 
 
 class Output(Enum):
@@ -22,8 +19,3 @@ class Output(Enum):
         #: File of the Avro schema, and its full name.
         self.schema = schema
         self.schema_name = f"segments.v1.{record}"
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """CRC-64-AVRO of the schema as each message begins with it, hexadecimal."""
-        return fingerprint(self.schema).hex()

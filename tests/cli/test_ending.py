@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.io.files.changes import ChangesWriter
 from pipeline.io.files.output import OutputError
+from pipeline.io.files.writers import ChangesWriter
 from tests.cli.commands import EVENTS, RULES, command, event, lines, run, segments, wait_for, write
 from transforms.sharding import Sharder
 

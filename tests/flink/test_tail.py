@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from pipeline.io.files.changes import ChangesWriter
+from pipeline.io.files.writers import ChangesWriter
 from pipeline.io.kafka.address import KafkaAddress
 from pipeline.io.kafka.clients import BrokerError, ensure_topic
 from pipeline.streams.tail import TailOptions, TailSummary, tail

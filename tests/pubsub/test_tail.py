@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.io.files.changes import ChangesWriter
+from pipeline.io.files.writers import ChangesWriter
 from pipeline.io.pubsub.address import EMULATOR
 from pipeline.io.pubsub.clients import PubsubError
 from pipeline.io.topics.errors import TopicError

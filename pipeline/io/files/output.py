@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self, cast
+from typing import IO, TYPE_CHECKING, Self, cast
 
-from schemas.containers import ContainerWriter
 from segmentation.errors import UsageError
+
+if TYPE_CHECKING:
+    from schemas.containers import ContainerWriter
 
 #: Endings of a file of records, and with them its format.
 RECORD_ENDINGS = (".jsonl", ".jsonl.gz", ".avro")
@@ -166,10 +168,11 @@ class RecordsFile(OutputFile):
         """
         check_ending(path, option)
         super().__init__(path, option)
+        self.schema = schema
         self._container: ContainerWriter | None = None
         if path.endswith(".avro"):
             with self.writing() as stream:
-                self._container = ContainerWriter(stream, schema)
+                self._container = _container(stream, schema)
 
     def close(self) -> None:
         """As `OutputFile.close`, with what is still buffered."""
@@ -181,3 +184,10 @@ class RecordsFile(OutputFile):
                 self.abort()
                 raise
         super().close()
+
+
+def _container(stream: IO[bytes], schema: str) -> "ContainerWriter":
+    # Avro takes a while to import, and commands without an output check names with this module.
+    from schemas.containers import ContainerWriter
+
+    return ContainerWriter(stream, schema)

@@ -71,11 +71,11 @@ class FilePlace(Place):
     @contextmanager
     def opened(self, now: int, *outputs: Output) -> Iterator[None]:
         """The file appears under its name when the block has ended, whole."""
-        from pipeline.io.files.sinks import open_file
+        from pipeline.io.files.writers import open_writer
         from pipeline.io.in_process import kept_open
 
         (output,) = outputs
-        with open_file(self.name, self.option, output, now) as write, kept_open(self, {output: write}):
+        with open_writer(self.name, self.option, output, now) as write, kept_open(self, {output: write}):
             yield
 
     def step(self, output: Output) -> str:

@@ -1,7 +1,6 @@
 """ReadFiles: the chunks of local event logs."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import apache_beam as beam
 
@@ -11,7 +10,7 @@ from transforms.mapping.model import EventMapping
 from transforms.raw_chunk import Format, RawChunk
 
 
-class ReadFiles(beam.PTransform[Any, Any]):
+class ReadFiles(beam.PTransform[beam.pvalue.PBegin, beam.PCollection[RawChunk]]):
     """A pipeline's root -> PCollection of `RawChunk`, file by file.
 
     Args:
@@ -24,10 +23,10 @@ class ReadFiles(beam.PTransform[Any, Any]):
         self._files = files
         self._number_repeats = number_repeats
 
-    def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection[Any]:
+    def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection[RawChunk]:
         """Apply the transform."""
         files = root | "Files" >> beam.Create(self._files, reshuffle=False)
-        chunks: beam.PCollection[Any] = files | "ReadChunks" >> beam.ParDo(
+        chunks: beam.PCollection[RawChunk] = files | "ReadChunks" >> beam.ParDo(
             _Read(self._number_repeats)
         ).with_output_types(RawChunk)
         return chunks

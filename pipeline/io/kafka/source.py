@@ -5,11 +5,10 @@ from typing import Any, Final
 
 import apache_beam as beam
 from apache_beam.transforms.window import GlobalWindow
-from apache_beam.utils.timestamp import MAX_TIMESTAMP, Timestamp
+from apache_beam.utils.timestamp import MAX_TIMESTAMP
 from apache_beam.utils.windowed_value import WindowedValue
 
 from pipeline.io.kafka.address import KafkaAddress
-from pipeline.io.kafka.packs import Record, encode_pack
 from pipeline.io.kafka.unpacking import PackGatherer
 from segmentation.units import MILLISECOND
 from transforms.raw_chunk import RawChunk
@@ -20,7 +19,7 @@ PACKS_URN: Final = "segments:kafka_packs:v1"
 _WINDOW: Final = (GlobalWindow(),)
 
 
-class ReadKafka(beam.PTransform[Any, Any]):
+class ReadKafka(beam.PTransform[beam.pvalue.PBegin, beam.PCollection[RawChunk]]):
     """A pipeline's root -> PCollection of `RawChunk`, few for each bundle.
 
     A chunk's time is the least of its records'. A record that is white space only, or nothing at all, is one bad
@@ -28,64 +27,43 @@ class ReadKafka(beam.PTransform[Any, Any]):
 
     Args:
         address: the topic.
-        expansion_service: ``host:port`` of the expansion service that knows `PACKS_URN`, or just Beam's own Kafka
-            source where ``packed`` is false.
-        packed: whether records cross to Python in packs. Without, each crosses by itself: several times slower, and a
-            partition that never had a record holds event time for ever.
+        expansion_service: ``host:port`` of the expansion service that knows `PACKS_URN`.
         json_only: whether Avro is bad input: a mapping reads JSON.
     """
 
-    def __init__(
-        self, address: KafkaAddress, expansion_service: str, *, packed: bool = True, json_only: bool = False
-    ) -> None:
+    def __init__(self, address: KafkaAddress, expansion_service: str, *, json_only: bool = False) -> None:
         super().__init__()
         self._address = address
         self._expansion_service = expansion_service
-        self._packed = packed
         self._json_only = json_only
 
-    def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection[Any]:
+    def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection[RawChunk]:
         """Apply the transform."""
-        source, unpack = (_packs, _UnpackPacks) if self._packed else (_rows, _UnpackRows)
-        records = root | "Consume" >> source(self._address, self._expansion_service)
-        chunks: beam.PCollection[Any] = records | "UnpackRecords" >> beam.ParDo(
-            unpack(self._address.url, self._json_only)
-        ).with_output_types(RawChunk)
+        packs = root | "Consume" >> _packs(self._address, self._expansion_service)
+        unpack = beam.ParDo(_Unpack(self._address.url, self._json_only)).with_output_types(RawChunk)
+        chunks: beam.PCollection[RawChunk] = packs | "UnpackRecords" >> unpack
         return chunks
 
 
-def _consumer(address: KafkaAddress) -> dict[str, str]:
-    return address.java_config() | {
+def _packs(
+    address: KafkaAddress, expansion_service: str
+) -> beam.PTransform[beam.pvalue.PBegin, beam.PCollection[bytes]]:
+    consumer = address.java_config() | {
         "group.id": address.group,
         "auto.offset.reset": address.start,
         "enable.auto.commit": "false",
         "isolation.level": "read_committed",
     }
-
-
-def _packs(address: KafkaAddress, expansion_service: str) -> beam.PTransform[Any, Any]:
     fields = {
         "bootstrapServers": address.servers,
         "topic": address.topic,
-        "consumerConfig": _consumer(address),
+        "consumerConfig": consumer,
         "idleMillis": address.idle // MILLISECOND,
         # So that the group's lag tells how far behind a job is; what is read after a restart is in its checkpoints.
         "commitOffsets": True,
     }
     return beam.ExternalTransform(
         PACKS_URN, beam.transforms.external.ImplicitSchemaPayloadBuilder(fields), expansion_service
-    )
-
-
-def _rows(address: KafkaAddress, expansion_service: str) -> beam.PTransform[Any, Any]:
-    from apache_beam.io.kafka import ReadFromKafka
-
-    return ReadFromKafka(
-        {"bootstrap.servers": address.servers, **_consumer(address)},
-        [address.topic],
-        timestamp_policy=ReadFromKafka.create_time_policy,
-        with_metadata=True,
-        expansion_service=expansion_service,
     )
 
 
@@ -100,6 +78,12 @@ class _Unpack(beam.DoFn):
         self._gatherer = PackGatherer(self._source, json_only=self._json_only)
         self._least = MAX_TIMESTAMP
 
+    def process(self, pack: bytes, timestamp: Any = beam.DoFn.TimestampParam) -> Iterator[WindowedValue]:
+        self._gatherer.add(pack)
+        self._least = min(self._least, timestamp)
+        if self._gatherer.full:
+            yield from self._take()
+
     def finish_bundle(self) -> Iterator[WindowedValue]:
         yield from self._take()
 
@@ -107,27 +91,3 @@ class _Unpack(beam.DoFn):
         for chunk in self._gatherer.take():
             yield WindowedValue(chunk, self._least, _WINDOW)
         self._least = MAX_TIMESTAMP
-
-
-class _UnpackPacks(_Unpack):
-    def process(self, pack: bytes, timestamp: Any = beam.DoFn.TimestampParam) -> Iterator[WindowedValue]:
-        self._gatherer.add(pack)
-        self._least = min(self._least, timestamp)
-        if self._gatherer.full:
-            yield from self._take()
-
-
-class _UnpackRows(_Unpack):
-    def start_bundle(self) -> None:
-        super().start_bundle()
-        self._records: list[Record] = []
-
-    def process(self, row: Any) -> None:
-        # Bundles of single records are small.
-        self._records.append(Record(row.partition, row.offset, row.timestamp, row.value))
-
-    def finish_bundle(self) -> Iterator[WindowedValue]:
-        if self._records:
-            self._gatherer.add(encode_pack(self._records))
-            self._least = Timestamp(micros=min(record.timestamp for record in self._records) * MILLISECOND)
-        yield from self._take()

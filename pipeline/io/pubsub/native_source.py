@@ -20,7 +20,7 @@ _MAX_BYTES: Final = 32 << 20
 _WINDOW: Final = (GlobalWindow(),)
 
 
-class ReadPubsubNatively(beam.PTransform[Any, Any]):
+class ReadPubsubNatively(beam.PTransform[beam.pvalue.PBegin, beam.PCollection[RawChunk]]):
     """A pipeline's root -> PCollection of `RawChunk`, few for each bundle.
 
     Dataflow puts a source of its own in the place of Beam's: it acknowledges what is durable, drops copies, and keeps
@@ -36,7 +36,7 @@ class ReadPubsubNatively(beam.PTransform[Any, Any]):
         self._address = address
         self._json_only = json_only
 
-    def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection[Any]:
+    def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection[RawChunk]:
         """Apply the transform."""
         address = self._address
         source = _Serialized(
@@ -45,7 +45,7 @@ class ReadPubsubNatively(beam.PTransform[Any, Any]):
             with_attributes=True,
             timestamp_attribute=address.timestamp_attribute,
         )
-        chunks: beam.PCollection[Any] = (
+        chunks: beam.PCollection[RawChunk] = (
             root
             | "Read" >> source
             | "Gather" >> beam.ParDo(GatherMessages(address.url, self._json_only)).with_output_types(RawChunk)

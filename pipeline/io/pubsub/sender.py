@@ -8,6 +8,7 @@ from pipeline.io.pubsub.clients import PubsubError
 from pipeline.io.pubsub.publisher import MAX_DATA_BYTES, TopicPublisher
 from pipeline.io.topics.sender import CONTENT_TYPE
 from schemas.instants import instant_text
+from schemas.registry import fingerprint
 
 #: CloudEvents' version; attributes are named as its binding for Pub/Sub has it:
 #: https://github.com/googleapis/google-cloudevents/blob/main/docs/spec/pubsub.md
@@ -32,9 +33,8 @@ class PubsubSender:
     def send(self, output: Output, value: bytes, message_id: str, subject: str, time: int) -> None:
         """See `Sender.send`."""
         if len(value) > self.max_bytes:
-            what = (
-                f"{output.schema_name} {message_id} has {len(value):,} bytes, and a message at most {self.max_bytes:,}"
-            )
+            size, most = f"{len(value):,} bytes", f"a message at most {self.max_bytes:,}"
+            what = f"{output.schema_name} {message_id} has {size}, and {most}"
             raise PubsubError(f"{self._address.option}: {self._address.url}: {what}")
         attributes = {
             "ce-specversion": _VERSION,
@@ -44,7 +44,7 @@ class PubsubSender:
             "ce-time": instant_text(time),
             "content-type": CONTENT_TYPE,
             "schema": output.schema_name,
-            "schema-fingerprint": output.fingerprint,
+            "schema-fingerprint": fingerprint(output.schema).hex(),
         }
         if subject:
             attributes["ce-subject"] = subject

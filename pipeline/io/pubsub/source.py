@@ -23,7 +23,7 @@ _WAIT: Final = 0.15
 _GATHER: Final = 0.1
 
 
-class ReadPubsub(beam.PTransform[Any, Any]):
+class ReadPubsub(beam.PTransform[beam.pvalue.PBegin, beam.PCollection[RawChunk]]):
     """A pipeline's root -> PCollection of `RawChunk`, few for each bundle.
 
     A chunk's time is the least of its messages'. One reader reads a subscription: event time is what all of its
@@ -40,11 +40,11 @@ class ReadPubsub(beam.PTransform[Any, Any]):
         self._address = address
         self._json_only = json_only
 
-    def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection[Any]:
+    def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection[RawChunk]:
         """Apply the transform."""
         started = root | "Start" >> beam.Impulse()
         read = beam.ParDo(_Read(self._address, self._json_only)).with_output_types(RawChunk)
-        chunks: beam.PCollection[Any] = started | "Pull" >> read
+        chunks: beam.PCollection[RawChunk] = started | "Pull" >> read
         return chunks
 
 

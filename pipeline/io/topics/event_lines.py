@@ -18,7 +18,7 @@ from transforms.mapping.model import Column, EventMapping, native_csv
 from transforms.raw_chunk import RawChunk
 
 #: Stands where a line is no event, in place of its time.
-NO_TIME = -1
+NO_EVENT = -1
 
 Bools = npt.NDArray[np.bool_]
 
@@ -29,7 +29,7 @@ class EventLines:
 
     lines: list[bytes]  #: without line ends
     user_ids: pl.Series  #: String; null where the line is no event, empty for a heartbeat
-    occurred_at: npt.NDArray[np.int64]  #: µs; `NO_TIME` where the line is no event
+    occurred_at: npt.NDArray[np.int64]  #: µs; `NO_EVENT` where the line is no event
     unsendable: tuple[str, ...] = ()  #: records that no line could be made of: place and reason
 
     def __len__(self) -> int:
@@ -38,8 +38,8 @@ class EventLines:
     @property
     def latest(self) -> int | None:
         """The latest time (µs) of an event; None where there is none."""
-        latest = int(self.occurred_at.max(initial=NO_TIME))
-        return None if latest == NO_TIME else latest
+        latest = int(self.occurred_at.max(initial=NO_EVENT))
+        return None if latest == NO_EVENT else latest
 
     def parts(self, size: int) -> Iterator["EventLines"]:
         """The lines, at most ``size`` at a time."""
@@ -134,7 +134,7 @@ def _of_text(chunk: RawChunk, decoded: Decoded, written: list[bytes] | None, del
 
 def _placed(lines: list[bytes], good: Bools, frame: pl.DataFrame, problems: Sequence[str] = ()) -> EventLines:
     """``frame`` has a row for each of the ``good`` lines."""
-    occurred_at = np.full(len(lines), NO_TIME, np.int64)
+    occurred_at = np.full(len(lines), NO_EVENT, np.int64)
     occurred_at[good] = frame["occurred_at"].to_numpy()
     user_ids = frame["user_id"]
     if not good.all():

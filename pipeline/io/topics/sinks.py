@@ -47,9 +47,9 @@ class SendChanges(_Send):
         changes = decode_frames(frames)[1]["changes"]
         messages = encode_changes(changes, wall_clock())
         columns = [changes[name].to_list() for name in ("change_id", "subject_id", "effective_at")]
-        send = self._sender.send
+        send, kind = self._sender.send, Output.CHANGES
         for message, change_id, subject, time in zip(messages, *columns, strict=True):
-            send(Output.CHANGES, message, change_id, subject, time)
+            send(kind, message, change_id, subject, time)
         self._sender.check()
 
 

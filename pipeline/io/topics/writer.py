@@ -25,7 +25,7 @@ import numpy.typing as npt
 from pipeline.clock import wall_clock
 from pipeline.io.kafka.partitions import partitions_of
 from pipeline.io.topics.errors import TopicError
-from pipeline.io.topics.event_lines import NO_TIME, EventLines
+from pipeline.io.topics.event_lines import NO_EVENT, EventLines
 from pipeline.io.topics.event_topic import EventTopic
 from segmentation.units import DAY, MILLISECOND, MINUTE
 from transforms.decoding.validation import MAX_AHEAD
@@ -134,14 +134,14 @@ class TopicWriter:
         if self._topic.partitions == 1:
             return np.zeros(len(lines), np.int64)
         partitions = partitions_of(lines.user_ids.fill_null(""), self._topic.partitions)
-        for row in np.flatnonzero(lines.occurred_at == NO_TIME).tolist():
+        for row in np.flatnonzero(lines.occurred_at == NO_EVENT).tolist():
             partitions[row] = crc32(lines.lines[row]) % self._topic.partitions
         return partitions
 
     def _times(self, occurred_at: Ints) -> Ints:
         """Record times in ms, at least 1: to Kafka's clients 0 means now."""
-        known = np.maximum.accumulate(np.where(occurred_at == NO_TIME, -1, np.arange(len(occurred_at))))
-        first = occurred_at[occurred_at != NO_TIME][:1]
+        known = np.maximum.accumulate(np.where(occurred_at == NO_EVENT, -1, np.arange(len(occurred_at))))
+        first = occurred_at[occurred_at != NO_EVENT][:1]
         # Before the first event of all there is no line to take the time of, so it is the one after.
         before = self._time if self._time > 1 or not len(first) else int(first[0]) // MILLISECOND
         times = np.maximum(np.where(known < 0, before, occurred_at[known] // MILLISECOND), 1)
@@ -163,7 +163,7 @@ class TopicWriter:
     def _send_batch(self, lines: EventLines, rows: Ints, partition: int, times: Ints) -> None:
         value = b"\n".join([lines.lines[row] for row in rows.tolist()])
         if len(rows) == 1 or len(value) <= self._topic.max_bytes:
-            events = rows[lines.occurred_at[rows] != NO_TIME]
+            events = rows[lines.occurred_at[rows] != NO_EVENT]
             self._send(value, None, partition, int(times[events if len(events) else rows].max()))
             return
         half = len(rows) // 2

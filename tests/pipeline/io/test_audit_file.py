@@ -6,7 +6,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipeline.io.files.audit import AuditWriter
 from pipeline.io.files.output import OutputError
 from pipeline.io.files.place import FilePlace
 from pipeline.io.in_process import _WriteHere
@@ -55,8 +54,11 @@ def test_failed_run_leaves_no_file(tmp_path: Path) -> None:
 
 
 def test_unknown_ending_names_the_option(tmp_path: Path) -> None:
+    place = FilePlace(str(tmp_path / "audit.txt"), "--audit")
     with pytest.raises(OutputError, match=r"^--audit: "):
-        AuditWriter(str(tmp_path / "audit.txt"))
+        place.check_writable()
+    with pytest.raises(OutputError, match=r"^--audit: "), place.opened(0, Output.AUDIT):
+        pass
 
 
 def test_columns_are_the_fields_of_the_schema_but_the_time_of_sending() -> None:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.io.files.changes import ChangesWriter
 from pipeline.io.files.output import OutputError
+from pipeline.io.files.writers import ChangesWriter
 from schemas.containers import read_container
 from schemas.errors import SchemaError
 from schemas.json_codec import decode_json, encode_json

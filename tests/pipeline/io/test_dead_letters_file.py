@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.io.files.dead_letters import DeadLettersWriter
 from pipeline.io.files.output import OutputError
+from pipeline.io.files.writers import open_writer
+from pipeline.io.outputs import Output
 from schemas.containers import read_container
 from schemas.errors import SchemaError
 from schemas.json_codec import decode_json
@@ -19,6 +20,12 @@ LETTERS = [
     DeadLetter("invalid_json", "SchemaError", "no JSON: …", "DecodeEvents", "in/a.jsonl", 7, b'{"x":\xff\x00\n', 5),
     DeadLetter("too_far_ahead", "ValueError", "", "DecodeEvents", "topic", None, b"", -1),
 ]
+
+
+def _write(path: Path, *letters: DeadLetter) -> None:
+    with open_writer(str(path), "--dead-letters", Output.DEAD_LETTERS, 0) as write:
+        for letter in letters:
+            write(letter)
 
 
 def _lines(path: Path) -> list[DeadLetter]:
@@ -37,17 +44,13 @@ READ = {".jsonl": _lines, ".jsonl.gz": _lines, ".avro": _records}
 @pytest.mark.parametrize("ending", READ)
 def test_letters_come_back_byte_for_byte(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"dead{ending}"
-    with DeadLettersWriter(str(path)) as writer:
-        writer.write(LETTERS[:1])
-        writer.write([])
-        writer.write(LETTERS[1:])
+    _write(path, *LETTERS)
     assert READ[ending](path) == LETTERS
 
 
 def test_payload_is_base64_in_json(tmp_path: Path) -> None:
     path = tmp_path / "dead.jsonl"
-    with DeadLettersWriter(str(path)) as writer:
-        writer.write(LETTERS[:1])
+    _write(path, LETTERS[0])
     assert base64.b64decode(json.loads(path.read_text())["payload"]) == LETTERS[0].payload
 
 
@@ -55,27 +58,22 @@ def test_payload_is_base64_in_json(tmp_path: Path) -> None:
 def test_ten_megabytes_of_payload_fit(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"dead{ending}"
     letter = DeadLetter("too_long", "ValueError", "", "DecodeEvents", "in", 1, bytes(10_000_000), 0)
-    with DeadLettersWriter(str(path)) as writer:
-        writer.write([letter])
+    _write(path, letter)
     assert READ[ending](path) == [letter]
 
 
 @pytest.mark.parametrize("ending", READ)
 def test_letter_that_does_not_fit_leaves_no_file(tmp_path: Path, ending: str) -> None:
     letter = DeadLetter("r", "e", "", "s", "in", 2**63, b"", 0)
-    with (
-        pytest.raises(SchemaError, match="position: expected"),
-        DeadLettersWriter(str(tmp_path / f"d{ending}")) as out,
-    ):
-        out.write([LETTERS[0], letter])
+    with pytest.raises(SchemaError, match="position: expected"):
+        _write(tmp_path / f"d{ending}", LETTERS[0], letter)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("text", ["***", 5, "YQ"])
 def test_payload_that_is_no_base64_is_refused_in_reading(tmp_path: Path, text: object) -> None:
     path = tmp_path / "dead.jsonl"
-    with DeadLettersWriter(str(path)) as writer:
-        writer.write(LETTERS[:1])
+    _write(path, LETTERS[0])
     data = json.loads(path.read_text()) | {"payload": text}
     with pytest.raises(SchemaError, match="base64"):
         decode_json("dead_letter", json.dumps(data).encode())
@@ -83,4 +81,4 @@ def test_payload_that_is_no_base64_is_refused_in_reading(tmp_path: Path, text: o
 
 def test_unknown_ending_names_the_option(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"^--dead-letters: "):
-        DeadLettersWriter(str(tmp_path / "dead.txt"))
+        _write(tmp_path / "dead.txt")

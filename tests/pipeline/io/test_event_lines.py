@@ -12,7 +12,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from pipeline.io.files.event_logs import read_chunks
-from pipeline.io.topics.event_lines import NO_TIME, EventLineReader, EventLines
+from pipeline.io.topics.event_lines import NO_EVENT, EventLineReader, EventLines
 from tests.transforms.decoding_cases import NOW, T0, decode_file, event, line
 from tests.transforms.test_decode_avro import container, plain_event
 from transforms.mapping.model import Column, Constant, EventMapping, Time
@@ -48,7 +48,7 @@ def assert_same_events(
     found, found_bad, _ = decode_file(copy, "json", properties)
     assert_frame_equal(found, expected)
     assert len(found_bad) + len(sent.unsendable) == len(expected_bad)
-    known = sent.occurred_at != NO_TIME
+    known = sent.occurred_at != NO_EVENT
     assert sent.occurred_at[known].tolist() == expected["occurred_at"].to_list()
     assert sent.user_ids.filter(pl.Series(known)).to_list() == expected["user_id"].to_list()
     assert sent.user_ids.is_null().to_list() == (~known).tolist()
@@ -75,7 +75,7 @@ def test_json_lines_keep_their_bytes(tmp_path: Path) -> None:
     assert sent.lines == content
     assert sent.user_ids.to_list() == ["u1", "zoë", *[None] * 7, "", "u4"]
     hour = 3_600_000_000
-    assert sent.occurred_at.tolist() == [T0 + 1, T0 - hour, *[NO_TIME] * 7, T0, T0 + 4]
+    assert sent.occurred_at.tolist() == [T0 + 1, T0 - hour, *[NO_EVENT] * 7, T0, T0 + 4]
     assert sent.latest == T0 + 4
     assert_same_events(tmp_path, path, "json", ("x",))
 
@@ -176,7 +176,7 @@ def test_avro_times_of_other_units_are_microseconds_also_where_a_record_is_refus
     path = tmp_path / "log.avro"
     path.write_bytes(container(records, schema))
     sent = assert_same_events(tmp_path, path, "avro", ())
-    assert sent.occurred_at.tolist() == [T0, NO_TIME]
+    assert sent.occurred_at.tolist() == [T0, NO_EVENT]
 
 
 def test_mapped_avro(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Reading a topic: how a bundle's packs become chunks, and what the source in Java is asked for."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import apache_beam as beam
@@ -35,12 +34,10 @@ class WithTimes(beam.DoFn):
         yield chunk.data.count(b"\n"), timestamp.micros // 1_000_000
 
 
-def read(root: beam.pvalue.PBegin, monkeypatch: pytest.MonkeyPatch, **options: Any) -> beam.PCollection[Any]:
-    """What the transform makes of `PACKS`, or of the rows that stand for them."""
+def read(root: beam.pvalue.PBegin, monkeypatch: pytest.MonkeyPatch) -> beam.PCollection[Any]:
+    """What the transform makes of `PACKS`."""
     monkeypatch.setattr(kafka_source, "_packs", lambda *_: beam.Create(PACKS, reshuffle=False).with_output_types(bytes))
-    rows = [SimpleNamespace(partition=2, offset=n, timestamp=n * 1_000, value=line(n)) for n in (9, 8)]
-    monkeypatch.setattr(kafka_source, "_rows", lambda *_: beam.Create(rows, reshuffle=False))
-    return root | "ReadKafka" >> ReadKafka(ADDRESS, "127.0.0.1:1", **options)
+    return root | "ReadKafka" >> ReadKafka(ADDRESS, "127.0.0.1:1")
 
 
 def test_bundle_is_one_chunk_at_its_least_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,12 +53,6 @@ def test_large_bundle_is_several_chunks_each_at_its_least_time(monkeypatch: pyte
         assert_that(chunks | beam.ParDo(WithTimes()), equal_to([(8, 96), (4, 94)]))
 
 
-def test_records_can_cross_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    with beam.Pipeline(runner=FnApiRunner()) as pipeline:
-        chunks = read(pipeline, monkeypatch, packed=False)
-        assert_that(chunks | beam.ParDo(WithTimes()), equal_to([(2, 8)]))
-
-
 def test_dead_letters_out_of_a_topic_name_partition_and_offset(monkeypatch: pytest.MonkeyPatch) -> None:
     pipeline = beam.Pipeline(runner=FnApiRunner())
     decoded = read(pipeline, monkeypatch) | DecodeEvents((), now=NOW)
@@ -74,7 +65,7 @@ def test_dead_letters_out_of_a_topic_name_partition_and_offset(monkeypatch: pyte
 
 
 def test_no_time_is_left_over_between_bundles() -> None:
-    unpack = kafka_source._UnpackPacks("kafka://b:1/t", False)
+    unpack = kafka_source._Unpack("kafka://b:1/t", False)
     unpack.start_bundle()
     assert list(unpack.finish_bundle()) == []
     unpack.start_bundle()
