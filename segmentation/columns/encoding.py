@@ -28,7 +28,12 @@ _USER_BYTES = 32
 
 
 class ColumnsError(ValueError):
-    """Bytes that are no columns of a layout version that this code reads."""
+    """Bytes that are not columns, or columns of a layout version that this code does not read.
+
+    >>> decode_columns(b"SGC9....")
+    Traceback (most recent call last):
+    segmentation.columns.encoding.ColumnsError: expected columns of layout SGC1, found b'SGC9'
+    """
 
 
 def encode_columns(meta: Mapping[str, Any], columns: Mapping[str, Column]) -> bytes:

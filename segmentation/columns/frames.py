@@ -1,4 +1,4 @@
-"""Named tables as versioned bytes: what state holds and what crosses from one stage to the next.
+"""Named tables as versioned bytes: the form in which a shard keeps its state.
 
 Layout (little-endian): 4 bytes magic ``SGF1`` (the digit is the layout version), 4 bytes length of the header, the
 header as JSON, then one Arrow IPC stream per table in the header's order. The header is ``{"meta": {...}, "tables":
@@ -18,7 +18,12 @@ _LENGTH = struct.Struct("<I")
 
 
 class FrameError(ValueError):
-    """Bytes that are no tables of a layout version that this code reads."""
+    """Bytes that are not tables, or tables of a layout version that this code does not read.
+
+    >>> decode_frames(b"SGF9....")
+    Traceback (most recent call last):
+    segmentation.columns.frames.FrameError: expected tables of layout SGF1, found b'SGF9'
+    """
 
 
 def encode_frames(meta: Mapping[str, Any], tables: Mapping[str, pl.DataFrame], *, compress: bool = True) -> bytes:
@@ -30,16 +35,6 @@ def encode_frames(meta: Mapping[str, Any], tables: Mapping[str, pl.DataFrame], *
         sort_keys=True,
     ).encode()
     return b"".join([_MAGIC, _LENGTH.pack(len(header)), header, *bodies])
-
-
-def read_meta(data: bytes) -> dict[str, Any]:
-    """Only the header's meta: cheap where the tables are not needed yet.
-
-    Raises:
-        FrameError: wrong magic or an unknown layout version.
-    """
-    meta: dict[str, Any] = _header(data)[0]["meta"]
-    return meta
 
 
 def decode_frames(data: bytes) -> tuple[dict[str, Any], dict[str, pl.DataFrame]]:

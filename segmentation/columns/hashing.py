@@ -1,9 +1,9 @@
 """A stable 128-bit hash of strings, in columns.
 
 Event ids are remembered as 16 bytes. Polars' own hash may change between versions and state outlives versions, so
-this one is spelled out: words of 8 bytes (little-endian, the last padded with zeros) are mixed into two 64-bit lanes
-that start from the length, each lane with its own odd multiplier, and closed with the finaliser of SplitMix64. It
-isn't cryptographic: who can choose event ids can only make two events of their own collide.
+this one is defined here: words of 8 bytes (little-endian, the last padded with zeros) are mixed into two 64-bit lanes
+that start from the length, each lane with its own odd multiplier, and the result goes through the finaliser of
+SplitMix64. It is not cryptographic: a client that chooses its event ids can only make its own events collide.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
-"""Rows sorted by an integer key in a few runs: adding some costs little, and finding some looks at little.
+"""Rows sorted by an integer key, in a few sorted runs: adding rows and finding them both cost little.
 
-A run is merged with the one before it while that is not much longer, so a row is copied a few times in its life, and
-there are never more than a handful of runs.
+A new run is merged into the one before it unless that one is much longer. So a row is copied only a few times, and
+there are only a few runs.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ import numpy as np
 
 from segmentation.features.timeline import Bool, Column
 
-#: A run is merged into the one before it unless that is so many times as long.
+#: A run is merged into the one before it unless that one is this many times as long, or longer.
 _RATIO = 4
 
 #: The columns of some rows, all of one length; ``key`` is sorted.
@@ -18,7 +18,17 @@ Rows = dict[str, Column]
 
 
 class Runs:
-    """Rows of ``key`` and other columns. What is given away are copies or views that nobody writes to."""
+    """Rows of ``key`` and other columns. Callers must not write to the arrays that they get: some are views.
+
+    >>> runs = Runs({"key": np.int64, "user": np.int64})
+    >>> runs.add({"key": np.array([30, 10]), "user": np.array([1, 2])})
+    >>> runs.add({"key": np.array([20]), "user": np.array([3])})
+    >>> runs.up_to(20)["user"].tolist()
+    [2, 3]
+    >>> runs.drop_up_to(20)
+    >>> runs.all()["key"].tolist()
+    [30]
+    """
 
     def __init__(self, kinds: Mapping[str, type[np.generic]]) -> None:
         self._nothing: Rows = {name: np.empty(0, kind) for name, kind in kinds.items()}
@@ -67,7 +77,7 @@ class Runs:
         return _joined(found) if found else self._nothing
 
     def contains(self, keys: Column) -> Bool:
-        """Which of ``keys`` some row has."""
+        """For each of ``keys`` whether there is a row with it."""
         found = np.zeros(len(keys), np.bool_)
         for run in self._runs:
             held = run["key"]
@@ -75,7 +85,7 @@ class Runs:
         return found
 
     def retain(self, column: str, least: int) -> None:
-        """Forget the rows whose ``column`` is below ``least``, run by run where they are at least half of it."""
+        """Forget the rows whose ``column`` is below ``least``, in every run of which they are at least half."""
         runs = []
         for run in self._runs:
             kept = run[column] >= least

@@ -13,7 +13,14 @@ _NONE = np.empty(0, np.int32)
 
 @dataclass(frozen=True)
 class Texts:
-    """``codes`` are positions in ``values``, -1 for null. Values may repeat, and some may be named by no code."""
+    """``codes`` are positions in ``values``, -1 for null. Values may repeat, and some may be used by no row.
+
+    >>> texts = Texts.of(["paid", None, "paid", "organic"])
+    >>> texts.codes.tolist(), texts.values
+    ([0, -1, 0, 1], ['paid', 'organic'])
+    >>> texts.take(slice(2, 4)).to_list()
+    ['paid', 'organic']
+    """
 
     codes: Codes
     values: list[str]
@@ -30,7 +37,7 @@ class Texts:
 
     @classmethod
     def absent(cls, size: int) -> "Texts":
-        """Nothing but nulls."""
+        """A column of ``size`` nulls."""
         return cls(np.full(size, -1, np.int32), [])
 
     @classmethod
@@ -53,7 +60,7 @@ class Texts:
         return Texts(self.codes[rows], self.values)
 
     def compact(self) -> "Texts":
-        """The same column over a list of just the values it names."""
+        """The same column, with only the values that some row uses."""
         if not len(self.values):
             return self
         named = np.zeros(len(self.values) + 1, np.bool_)

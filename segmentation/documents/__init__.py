@@ -1,4 +1,5 @@
-"""Files that people write: YAML with places, typed access to it, and every error of a file in one go.
+"""Files that people write: YAML with places, typed access to it, and all errors of a file at once.
 
-What a rules, mapping or topics file says is elsewhere; how such a file is read is here, once.
+May enter: what every such file needs to be read. May not: what a rules, mapping or topics file says; that is with the
+thing that the file describes.
 """

@@ -25,7 +25,18 @@ class Entry:
 
 
 class Reader:
-    """Reads nodes and gathers problems. Every method returns None for what is not of the type asked for."""
+    """Reads nodes and gathers problems. Every method returns None for what is not of the type asked for.
+
+    >>> from segmentation.documents.yaml import compose
+    >>> text = "window: 7d\\nevery: often\\n"
+    >>> reader = Reader(text, "rules.yaml")
+    >>> entries = reader.mapping(compose(text, "rules.yaml"), "the feature", known=["window", "every"])
+    >>> reader.duration(entries["window"].value, "window")
+    604800000000
+    >>> reader.duration(entries["every"].value, "every")
+    >>> print(reader.problems[0].line, reader.problems[0].message)
+    2 every: 'often' is not a duration; write a whole number and a unit (ms, s, m, h, d), such as 24h
+    """
 
     def __init__(self, text: str, file: str) -> None:
         self.text = text

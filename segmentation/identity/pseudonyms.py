@@ -20,14 +20,26 @@ _CACHED_USERS = 200_000
 
 @dataclass(frozen=True)
 class Keys:
-    """The two secrets, in bytes. Their text form never shows them."""
+    """The two secrets, in bytes. Their text form never shows them.
+
+    >>> Keys(b"state", b"publish")
+    Keys()
+    """
 
     state: bytes = field(repr=False)
     publish: bytes = field(repr=False)
 
 
 class Pseudonymizer:
-    """Turns identifiers into pseudonyms, remembering the users seen of late (a bounded number)."""
+    """Turns identifiers into pseudonyms, and remembers those of a bounded number of recent users.
+
+    >>> pseudonymizer = Pseudonymizer(Keys(state=bytes(32), publish=bytes(32)))
+    >>> ada, again = pseudonymizer.internals(["ada", "ada"])
+    >>> len(ada), ada == again
+    (32, True)
+    >>> pseudonymizer.sealed(["ada"]) == [ada.hex()[:32]]
+    True
+    """
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
@@ -48,7 +60,7 @@ class Pseudonymizer:
         return result
 
     def sealed(self, values: Iterable[str]) -> list[str]:
-        """32 hex digits for each value that names a person but is only ever compared (an invitee)."""
+        """32 hex digits for each value that names a person and is only compared with others (an invitee)."""
         return [hmac.digest(self._keys.state, value.encode(), "sha256").hex()[:32] for value in values]
 
 
@@ -58,7 +70,12 @@ def subject_ids(publish_key: bytes, internals: Iterable[bytes]) -> list[str]:
 
 
 class Subjects:
-    """The published pseudonyms of a shard's users, each worked out once: 16 bytes a user."""
+    """The published pseudonyms of a shard's users, each computed once: 16 bytes a user.
+
+    >>> users = Pseudonymizer(Keys(bytes(32), bytes(32))).internals(["ada", "bob"])
+    >>> Subjects(bytes(32)).of(users, np.array([1])) == subject_ids(bytes(32), users[1:])
+    True
+    """
 
     def __init__(self, publish_key: bytes) -> None:
         self._publish_key = publish_key
@@ -66,7 +83,7 @@ class Subjects:
         self._known = np.empty(0, np.bool_)
 
     def meet(self, users: Sequence[bytes], since: int) -> None:
-        """Work out those of the users from ``since`` on, who have just come: a tick may need all of them at once."""
+        """Compute those of the new users, which are at ``since`` and after: a tick may need all of them at once."""
         self._learn(users, np.arange(since, len(users)))
 
     def of(self, users: Sequence[bytes], rows: npt.NDArray[np.int64]) -> list[str]:

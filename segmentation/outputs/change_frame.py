@@ -29,11 +29,6 @@ CHANGE_COLUMNS: Final[dict[str, type[pl.DataType]]] = {
 NULLABLE_COLUMNS: Final = frozenset({"early_index", "trace_context"})
 
 
-def empty_changes() -> pl.DataFrame:
-    """A frame of no changes."""
-    return pl.DataFrame(schema=CHANGE_COLUMNS)
-
-
 def check_changes(changes: pl.DataFrame) -> pl.DataFrame:
     """The frame itself, its columns in the order of `CHANGE_COLUMNS`.
 

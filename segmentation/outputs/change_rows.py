@@ -1,6 +1,6 @@
 """A frame of changes as what sinks write: JSON lines in columns, or plain records one by one."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final, TypedDict, get_args
 
@@ -8,8 +8,7 @@ import msgspec
 import polars as pl
 
 from schemas.errors import SchemaError
-from schemas.records import to_record
-from schemas.types import Action, Cause, SegmentChange, Stage
+from schemas.types import Action, Cause, Stage
 from segmentation.outputs.change_frame import CHANGE_COLUMNS, check_changes
 
 
@@ -76,15 +75,6 @@ def change_records(changes: pl.DataFrame) -> Iterator[dict[str, Any]]:
             yield dict(zip(CHANGE_COLUMNS, row, strict=True))
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise SchemaError(f"frame of changes: JSON text that does not fit the schema: {error}") from error
-
-
-def changes_frame(changes: Iterable[SegmentChange]) -> pl.DataFrame:
-    """The frame of some changes, in their order."""
-    records = [to_record(change) for change in changes]
-    for record in records:
-        for name in NESTED:
-            record[name] = msgspec.json.encode(record[name]).decode()
-    return pl.DataFrame(records, schema=CHANGE_COLUMNS, orient="row")
 
 
 def _object_inside(names: list[str]) -> pl.Expr:

@@ -17,7 +17,16 @@ from segmentation.units import floor_to
 
 
 class Measures:
-    """Populations by feature and boundary, and which users crossed a threshold where."""
+    """Populations by feature and boundary, and which users crossed a threshold at which boundary.
+
+    >>> from segmentation.rules.file import parse_rules
+    >>> text = "{version: 1, tick: 1m, population: {minimum: 1}, features: {clicks: {kind: rolling_count, window: 3m, "
+    >>> text += "every: 1m}}, segments: {top: {when: percentile(clicks) >= 80}}}"
+    >>> measures = Measures(parse_rules(text, "rules.yaml"))
+    >>> measures.add({"clicks": Moves(np.array([60, 60]), score=np.array([2, 7]), users=np.array([4, 1]))})
+    >>> measures.cut_scores()
+    {'clicks>=80': 7}
+    """
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules

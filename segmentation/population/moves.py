@@ -16,7 +16,12 @@ CLOCK = ""
 
 @dataclass(frozen=True)
 class Moves:
-    """``users`` more have ``score`` from ``boundary`` (µs) on; sorted by boundary and score, each pair once."""
+    """``users`` more have ``score`` from ``boundary`` (µs) on; sorted by boundary and score, each pair once.
+
+    >>> moves = Moves.summed(boundary=np.array([60, 60, 60]), score=np.array([5, 3, 3]), users=np.array([1, 1, -1]))
+    >>> moves.boundary.tolist(), moves.score.tolist(), moves.users.tolist()
+    ([60], [5], [1])
+    """
 
     boundary: I64
     score: I64
@@ -27,7 +32,7 @@ class Moves:
 
     @classmethod
     def none(cls) -> "Moves":
-        """Nobody moved."""
+        """No moves."""
         nothing = np.empty(0, np.int64)
         return cls(nothing, nothing, nothing)
 

@@ -26,7 +26,14 @@ _NOBODY = np.empty(0, np.int64)
 
 @dataclass(frozen=True)
 class Population:
-    """Who was measured at one boundary: distinct scores in order, and how many members each has."""
+    """Who was measured at one boundary: distinct scores in order, and how many members each has.
+
+    >>> population = Population(scores=np.array([1, 4, 9]), members=np.array([2, 1, 2]), minimum=1)
+    >>> population.of(np.array([4, 9, 0])).tolist()
+    [50.0, 75.0, nan]
+    >>> population.cutoffs([75]).tolist()  # reached with 9, passed with no score that there is
+    [9, 9223372036854775807]
+    """
 
     scores: I64
     members: I64
@@ -79,8 +86,13 @@ class Population:
 
 
 class Populations:
-    """The populations of one feature, boundary by boundary; what lies before the last read boundary can be
-    forgotten."""
+    """The populations of one feature, boundary by boundary; those before the last boundary read can be forgotten.
+
+    >>> populations = Populations(minimum=1)
+    >>> populations.add(Moves(boundary=np.array([60, 120]), score=np.array([5, 8]), users=np.array([1, 1])))
+    >>> populations.at(119).scores.tolist(), populations.at(120).scores.tolist()
+    ([5], [5, 8])
+    """
 
     def __init__(self, minimum: int) -> None:
         self._boundaries: list[int] = []

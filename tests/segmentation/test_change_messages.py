@@ -15,14 +15,13 @@ from schemas.registry import load_schema
 from schemas.types import Evidence, SegmentChange
 from segmentation.outputs import change_messages
 from segmentation.outputs.change_messages import encode_changes
-from segmentation.outputs.change_rows import changes_frame
-from tests.pipeline.io.changes import CHANGE
+from tests.pipeline.io.changes import CHANGE, frame
 from tests.schemas.strategies import CHANGES, INT64
 
 
 def unsent(*changes: SegmentChange) -> pl.DataFrame:
     """What is not sent yet: neither when nor in which trace."""
-    return changes_frame(changes).drop("emitted_at", "trace_context")
+    return frame(*changes).drop("emitted_at", "trace_context")
 
 
 def check(changes: list[SegmentChange], emitted_at: int) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from segmentation.columns.frames import FrameError, decode_frames, encode_frames, read_meta
+from segmentation.columns.frames import FrameError, decode_frames, encode_frames
 
 META = st.dictionaries(
     st.text(max_size=5), st.none() | st.integers(-(2**63), 2**63) | st.text(max_size=5) | st.booleans()
@@ -32,7 +32,7 @@ def test_round_trip(meta: dict[str, Any], tables: dict[str, list[tuple[Any, ...]
     frames = {name: pl.DataFrame(rows, schema=KINDS, orient="row") for name, rows in tables.items()}
     data = encode_frames(meta, frames, compress=compress)
     read, decoded = decode_frames(data)
-    assert read == read_meta(data) == meta
+    assert read == meta
     assert list(decoded) == list(frames)
     for name, frame in frames.items():
         assert_frame_equal(decoded[name], frame)
@@ -60,8 +60,6 @@ def test_table_without_rows_keeps_its_types() -> None:
 def test_other_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(FrameError, match="expected tables of layout SGF1"):
         decode_frames(data)
-    with pytest.raises(FrameError):
-        read_meta(data)
 
 
 def test_same_tables_same_bytes() -> None:

@@ -1,11 +1,14 @@
 """Changes for the tests of the sinks: a consistent log of settled changes of a few subjects."""
 
+import json
 from typing import Any
 
 import polars as pl
 
+from schemas.records import to_record
 from schemas.types import Evidence, SegmentChange
-from segmentation.outputs.change_rows import changes_frame
+from segmentation.outputs.change_frame import CHANGE_COLUMNS
+from segmentation.outputs.change_rows import NESTED
 
 TICK = 300_000_000
 START = 1_767_225_600_000_000
@@ -51,5 +54,8 @@ def consistent_log(toggles: list[tuple[int, int]]) -> list[SegmentChange]:
 
 
 def frame(*changes: SegmentChange) -> pl.DataFrame:
-    """The frame of some changes."""
-    return changes_frame(changes)
+    """The frame of some changes, in their order."""
+    records = [to_record(change) for change in changes]
+    for record in records:
+        record |= {name: json.dumps(record[name], ensure_ascii=False, separators=(",", ":")) for name in NESTED}
+    return pl.DataFrame(records, schema=CHANGE_COLUMNS, orient="row")

@@ -19,8 +19,8 @@ from schemas.json_codec import decode_json, encode_json
 from schemas.records import from_record, to_record
 from schemas.registry import load_schema
 from schemas.types import SegmentChange
-from segmentation.outputs.change_frame import CHANGE_COLUMNS, empty_changes
-from segmentation.outputs.change_rows import change_records, changes_frame, json_lines
+from segmentation.outputs.change_frame import CHANGE_COLUMNS
+from segmentation.outputs.change_rows import change_records, json_lines
 from tests.pipeline.io.changes import CHANGE, consistent_log, frame
 from tests.schemas.strategies import CHANGES
 
@@ -47,7 +47,7 @@ def test_frames_come_back_as_written_in_order(tmp_path: Path, ending: str) -> No
     path = tmp_path / f"changes{ending}"
     with ChangesWriter(str(path)) as writer:
         writer.write(frame(*LOG[:2]))
-        writer.write(empty_changes())
+        writer.write(frame())
         writer.write(frame(*LOG[2:]))
     assert READ[ending](path) == LOG
 
@@ -78,7 +78,7 @@ def test_line_is_one_json_object_in_the_order_of_the_schema(tmp_path: Path) -> N
 
 @given(st.lists(CHANGES, max_size=4))
 def test_columnar_lines_equal_the_codec_for_any_text_and_number(changes: list[SegmentChange]) -> None:
-    lines = json_lines(changes_frame(changes)).to_list()
+    lines = json_lines(frame(*changes)).to_list()
     expected = [encode_json("segment_change", to_record(change)) for change in changes]
     assert [json.loads(line) for line in lines] == [json.loads(line) for line in expected]
     assert not any("\n" in line for line in lines)
@@ -86,7 +86,7 @@ def test_columnar_lines_equal_the_codec_for_any_text_and_number(changes: list[Se
 
 @given(st.lists(CHANGES, max_size=4))
 def test_records_of_a_frame_are_those_of_its_changes(changes: list[SegmentChange]) -> None:
-    assert list(change_records(changes_frame(changes))) == [to_record(change) for change in changes]
+    assert list(change_records(frame(*changes))) == [to_record(change) for change in changes]
 
 
 @pytest.mark.parametrize("size", [7_999, 8_000, 8_001])

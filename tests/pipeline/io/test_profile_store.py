@@ -19,7 +19,6 @@ from pipeline.stores.profile_store import Membership, ProfileStore
 from pipeline.stores.store import StoreError
 from schemas.errors import SchemaError
 from schemas.types import Profile, SegmentChange
-from segmentation.outputs.change_frame import empty_changes
 from segmentation.outputs.profile_frame import PROFILE_COLUMNS
 from tests.pipeline.io.changes import CHANGE, START, TICK, consistent_log, frame
 
@@ -108,7 +107,7 @@ def test_early_changes_are_passed_over(store: ProfileStore) -> None:
 
 
 def test_empty_frames_change_nothing(store: ProfileStore, path: Path) -> None:
-    store.apply_changes(empty_changes())
+    store.apply_changes(frame())
     store.apply_profiles(profiles_frame())
     assert not any(tables(path).values())
 
