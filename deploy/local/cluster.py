@@ -104,7 +104,7 @@ def taskmanager_command(folder: Path, settings: Settings, token: str, name: str)
         "state.backend.rocksdb.log.dir": str(scratch),
     }
     own = [word for key, value in values.items() for word in ("-D", f"{key}={value}")]
-    # The heap has a fixed size: touched at once, it is no growth that anyone has to explain later.
+    # The heap has a fixed size. Touched at once, it does not look like growth in measurements of memory.
     java = _flink_java(folder, settings, token, name, [*options, "-XX:+AlwaysPreTouch"])
     return [*java, _TASKMANAGER, "--configDir", str(folder / "conf"), *own, *properties]
 
@@ -128,8 +128,8 @@ def job_server_command(folder: Path, settings: Settings, token: str) -> list[str
 def expansion_command(folder: Path, settings: Settings, token: str) -> list[str]:
     """The command line of Beam's expansion service.
 
-    What it expands runs in the TaskManager, from the jar that the job server sends with every job. It names some small
-    file as all that has to be staged: by default that is the jar again, 200 MB by way of whoever submits.
+    What it expands runs in the TaskManager, from the jar that the job server sends with every job. So it names a small
+    file as all that has to be staged: by default that would be the jar again, 200 MB through the client.
     """
     arguments = [
         f"{HOST}:{settings.ports.expansion}",

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from deploy.local.ports import HOST
 
-# ApiVersions, version 0, correlation id 7, no client id: the one request that every broker answers to everyone.
+# ApiVersions, version 0, correlation id 7, no client id: every broker answers this request, to any client.
 _API_VERSIONS = struct.pack(">hhih", 18, 0, 7, -1)
 
 

@@ -1,4 +1,4 @@
-"""The parts of a stack: how each is started and how one sees that it works."""
+"""The parts of a stack: how each is started, and how it is known to work."""
 
 import shutil
 from collections.abc import Callable, Mapping

@@ -20,7 +20,7 @@ from deploy.local.problems import StackError
 PROC = Path("/proc")
 #: How long a running process may be without a command line.
 _BLANK_SECONDS = 2.0
-# A child that nobody waits for stays in the process table, and a forgotten Popen warns.
+# A child that has ended stays in the process table until it is waited for, and a Popen that is dropped before warns.
 _children: list[subprocess.Popen[bytes]] = []
 
 

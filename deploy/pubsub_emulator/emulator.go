@@ -33,7 +33,7 @@ type emulator struct {
 
 func newEmulator() *emulator {
 	pstest.SetMinAckDeadline(minAckDeadline)
-	server := pstest.NewServerWithAddress("127.0.0.1:0") // it insists on an address of its own, which nobody is told
+	server := pstest.NewServerWithAddress("127.0.0.1:0") // it needs an address of its own, which no client is told
 	return &emulator{
 		GServer: &server.GServer,
 		queues:  map[string]*queue{},

@@ -64,7 +64,7 @@ func (e *emulator) take(
 		return nil, hint{}, status.Errorf(codes.NotFound, "subscription %q", subscription)
 	}
 	if err := ctx.Err(); err != nil {
-		// Whoever asked is gone: what went out now would be missing until its lease is over.
+		// The client is gone: messages sent to it now would be missing until their lease is over.
 		return nil, hint{}, status.FromContextError(err).Err()
 	}
 	if lease == 0 {

@@ -94,7 +94,7 @@ resource "google_pubsub_subscription" "changes" {
   }
 }
 
-# Dead letters and audit are kept although nobody may read them yet.
+# Dead letters and audit are kept even while they have no reader.
 resource "google_pubsub_subscription" "kept" {
   for_each = setsubtract(local.outputs, ["changes"])
 
