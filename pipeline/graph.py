@@ -10,7 +10,6 @@ from schemas.types import DeadLetter
 from segmentation.rules.model import Rules
 from segmentation.rules.property_plan import property_plan
 from transforms.assign_segments import CHANGES, PROFILES, AssignSegments
-from transforms.auditing import Auditor
 from transforms.decode_events import DEAD_LETTERS, EVENTS, DecodeEvents
 from transforms.event_batch import EventBatch
 from transforms.keys.sources import KeySource
@@ -19,7 +18,7 @@ from transforms.measure_population import MeasurePopulation
 from transforms.raw_chunk import RawChunk
 from transforms.shard_users import ShardMessage, ShardUsers
 from transforms.state.timing import Timing
-from transforms.track_users import AUDIT, FEATURES, POPULATION, FeatureMoves, TrackUsers
+from transforms.track_users import AUDIT, FEATURES, POPULATION, Auditor, FeatureMoves, TrackUsers
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class Plan:
     """All that shapes the graph but its ends.
 
     ``now`` is the clock of the run in µs, or what tells it where a run goes on for long. ``audit``:
-    someone wants audit records; without, no step makes any.
+    whether audit records are wanted; without, no step makes any.
     """
 
     rules: Rules

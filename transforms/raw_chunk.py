@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from transforms.decoding.message_places import Messages
+from transforms.decoding.message_places import MessagePlaces
 
 Format = Literal["json", "csv", "avro", "single_object"]
 FaultReason = Literal["undecodable", "too_large", "unreadable"]
@@ -45,9 +45,9 @@ class RawChunk:
     header: bytes = b""  #: ``csv``: the header line without its line end; ``avro``: the header of the container
     fault: Fault | None = None  #: set when the data is one bad record, or each of the messages is one
     repeats: tuple[tuple[int, int], ...] = ()
-    """Records whose bytes occurred before in this file: (index in this chunk, from 0; the how-manieth it is, from 2).
+    """Records whose bytes occurred before in this file: (index in this chunk, from 0; which occurrence it is, from 2).
     Filled only where events get their ids from their content."""
-    messages: Messages | None = None  #: what the data lies in where it comes from a topic; there is at least one
+    messages: MessagePlaces | None = None  #: what the data lies in where it comes from a topic; there is at least one
 
     def places(self, positions: Sequence[int]) -> list[tuple[str, int]]:
         """Source and position, as a dead letter names them, of the records at ``positions``.

@@ -10,11 +10,11 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.timestamp import MAX_TIMESTAMP
 from apache_beam.utils.windowed_value import WindowedValue
 
+from segmentation.identity.sharder import HEARTBEAT, Sharder
 from segmentation.rules.model import Rules
 from transforms.decode_events import NAMESPACE
 from transforms.event_batch import EventBatch
 from transforms.keys.sources import KeySource
-from transforms.sharding import HEARTBEAT, Sharder
 
 #: (shard, a message of `segmentation.messages` as bytes).
 ShardMessage: TypeAlias = tuple[int, bytes]

@@ -13,12 +13,14 @@ from apache_beam.transforms.userstate import BagStateSpec, TimerSpec, on_timer
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
+from segmentation.columns.frames import encode_frames
 from segmentation.messages import PopulationMoves, Preview, SettledUpTo
 from segmentation.population.moves import CLOCK, clock_moves
 from segmentation.rules.model import Rules
 from segmentation.tracking.intake import Counts
-from transforms.auditing import Auditor
+from segmentation.tracking.late_events import LateEvents
 from transforms.decode_events import NAMESPACE
+from transforms.keys.sources import KeySource
 from transforms.shard_users import ShardMessage
 from transforms.state.cells import shard_cells
 from transforms.state.shard_state import OpenShard, ShardState
@@ -35,6 +37,26 @@ _Features = TaggedOutput[Literal["features"], ShardMessage]
 _Moves = TaggedOutput[Literal["population"], FeatureMoves]
 _Audits = TaggedOutput[Literal["audit"], bytes]
 _Output: TypeAlias = _Features | _Moves | _Audits
+
+
+@dataclass(frozen=True)
+class Auditor:
+    """Makes audit records of late events, under published pseudonyms.
+
+    It is a part of the job graph, so it says where the key comes from and never holds it.
+    """
+
+    rules_version: int
+    keys: KeySource
+
+    def encode(self, late: LateEvents) -> bytes:
+        """A frame of audit records as bytes.
+
+        Raises:
+            SecretKeyError: the keys are missing or no keys.
+        """
+        publish_key = self.keys.load().publish
+        return encode_frames({"kind": "audit"}, {"audit": late.records(self.rules_version, publish_key)})
 
 
 @dataclass(frozen=True)
@@ -60,7 +82,7 @@ class TrackUsers(beam.PTransform[beam.PCollection[ShardMessage], beam.pvalue.DoO
         timing: when ticks settle.
         shards: how many there are; recorded in the state.
         early: also emit what an arriving batch changes at once, ahead of its tick.
-        auditor: makes records of late events; None where nobody wants them, and then there is no such output.
+        auditor: makes records of late events; without one there is no such output.
     """
 
     def __init__(

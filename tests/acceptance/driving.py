@@ -9,6 +9,7 @@ import polars as pl
 
 from pipeline.io.files.event_logs import read_chunks
 from segmentation.identity.pseudonyms import Keys
+from segmentation.identity.sharder import Sharder
 from segmentation.membership.assigner import Assigner
 from segmentation.membership.changes import empty
 from segmentation.messages import EventsOfShard, FeaturesOfShard, PopulationMoves, decode_as
@@ -19,7 +20,6 @@ from segmentation.tracking.tracker import Tracker
 from segmentation.units import floor_to
 from tests.oracle.load import to_row
 from transforms.decoding.event_decoder import EventDecoder
-from transforms.sharding import Sharder
 
 KEYS = Keys(b"state key of the acceptance tests", b"publish key of the acceptance tests")
 #: 2100-01-01T00:00:00Z in µs: no event of any test lies after it.

@@ -20,6 +20,7 @@ from apache_beam.utils.timestamp import Timestamp
 from pipeline.traffic.options import TrafficOptions
 from pipeline.traffic.simulation import generate
 from pipeline.traffic.zipf import zipf_events
+from segmentation.identity.sharder import Sharder
 from segmentation.rules.file import load_rules
 from segmentation.rules.model import Rules
 from segmentation.rules.property_plan import property_plan
@@ -28,7 +29,6 @@ from tests.bench.live_stages import LiveStages, Stopwatch, timed
 from transforms.decoding.event_decoder import EventDecoder
 from transforms.keys.sources import DEMO_KEYS
 from transforms.raw_chunk import RawChunk
-from transforms.sharding import Sharder
 from transforms.state.timing import Timing
 
 ROOT = Path(__file__).resolve().parents[2]

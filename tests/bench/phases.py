@@ -13,6 +13,7 @@ from contextlib import contextmanager
 import polars as pl
 
 from pipeline.io.files.event_logs import read_chunks
+from segmentation.identity.sharder import Sharder
 from segmentation.membership.assigner import Assigner
 from segmentation.messages import EventsOfShard, FeaturesOfShard, decode_as
 from segmentation.population.moves import add_moves
@@ -23,7 +24,6 @@ from tests.bench.peers import BENCH
 from transforms.decoding.event_decoder import EventDecoder
 from transforms.keys.sources import DEMO_KEYS
 from transforms.shard_users import MAX_HELD_EVENTS
-from transforms.sharding import Sharder
 
 
 @contextmanager

@@ -8,8 +8,8 @@ import pytest
 
 from pipeline.io.files.output import OutputError
 from pipeline.io.files.writers import ChangesWriter
+from segmentation.identity.sharder import Sharder
 from tests.cli.commands import EVENTS, RULES, command, event, lines, run, segments, wait_for, write
-from transforms.sharding import Sharder
 
 
 @pytest.fixture

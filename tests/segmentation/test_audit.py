@@ -8,12 +8,12 @@ import polars as pl
 import pytest
 
 from segmentation.identity.pseudonyms import Pseudonymizer, subject_ids
+from segmentation.identity.sharder import Sharder
 from segmentation.outputs.audit_frame import AUDIT_COLUMNS
 from segmentation.rules.file import parse_rules
 from segmentation.tracking.tracker import Tracker
 from segmentation.units import DAY, HOUR, MINUTE, SECOND
 from transforms.keys.sources import DEMO_KEYS
-from transforms.sharding import Sharder
 
 START = 1_767_225_600_000_000
 TICK = 30 * MINUTE

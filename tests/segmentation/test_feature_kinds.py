@@ -16,13 +16,13 @@ from segmentation.features.kind import Advance, EventParts, Feature, FeatureStat
 from segmentation.features.reading import KeyReader
 from segmentation.features.registry import KINDS
 from segmentation.features.timeline import I64, Bool, Changes, Column, Events, Span, run_ends, write_latest
+from segmentation.identity.sharder import Sharder
 from segmentation.membership.assigner import Assigner
 from segmentation.rules import features as rules_features
 from segmentation.rules.file import RulesError, parse_rules
 from segmentation.tracking.tracker import Tracker
 from segmentation.units import HOUR, SECOND
 from transforms.keys.sources import DEMO_KEYS
-from transforms.sharding import Sharder
 
 ROOT = Path(__file__).parents[2]
 START = 1_767_225_600_000_000

@@ -3,12 +3,12 @@
 import polars as pl
 import pytest
 
+from segmentation.identity.sharder import Sharder
 from segmentation.messages import EventsOfShard
 from segmentation.rules.file import parse_rules
 from segmentation.tracking.tracker import Settled, Tracker
 from segmentation.units import DAY, HOUR, MINUTE, SECOND
 from transforms.keys.sources import DEMO_KEYS
-from transforms.sharding import Sharder
 
 START = 1_767_225_600_000_000
 MARGIN = 10 * SECOND

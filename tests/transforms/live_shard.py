@@ -12,11 +12,11 @@ from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import MAX_TIMESTAMP, Timestamp
 
 from segmentation.columns.frames import decode_frames
+from segmentation.identity.sharder import Sharder
 from segmentation.messages import FeaturesOfShard, decode_as
 from segmentation.rules.model import Rules
 from transforms.assign_segments import AssignSegments
 from transforms.keys.sources import DEMO_KEYS, KeySource
-from transforms.sharding import Sharder
 from transforms.state.timing import Timing
 from transforms.track_users import FEATURES, TrackUsers
 

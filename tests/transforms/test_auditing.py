@@ -6,14 +6,13 @@ import polars as pl
 import pytest
 
 from segmentation.columns.frames import decode_frames
+from segmentation.identity.sharder import Sharder
 from segmentation.rules.file import parse_rules
 from segmentation.units import HOUR, MINUTE, SECOND
 from tests.transforms.live_shard import Stage
-from transforms.auditing import Auditor
 from transforms.keys.sources import DEMO_KEYS, PUBLISH_KEY, STATE_KEY, KeySource, SecretKeyError
-from transforms.sharding import Sharder
 from transforms.state.timing import Timing
-from transforms.track_users import TrackUsers
+from transforms.track_users import Auditor, TrackUsers
 
 START = 1_767_225_600_000_000
 RULES = parse_rules(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from schemas.registry import load_schema
 from tests.transforms.decoding_cases import NOW, T0, decode_file, event, ids, reasons
-from transforms.mapping.model import Column, EventMapping, Time
+from transforms.mapping.model import EventMapping, LogColumn, LogTime
 
 EVENT = load_schema("event")
 
@@ -182,7 +182,7 @@ def test_foreign_records_get_ids_from_their_content(tmp_path: Path) -> None:
             {"name": "when", "type": {"type": "long", "logicalType": "timestamp-millis"}},
         ],
     }
-    mapping = EventMapping("avro", Column("who"), Column("what"), Time("when"))
+    mapping = EventMapping("avro", LogColumn("who"), LogColumn("what"), LogTime("when"))
     records = [{"who": n % 2, "what": "click", "when": 5} for n in range(50)]
     path = write(tmp_path, container(records, schema))
     whole, bad, _ = decode_file(path, "avro", (), mapping)

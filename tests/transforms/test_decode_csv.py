@@ -8,16 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.transforms.decoding_cases import T0, decode_file, ids, reasons
-from transforms.mapping.model import Column, Constant, EventMapping, Time
+from transforms.mapping.model import Constant, EventMapping, LogColumn, LogTime
 
-MESSAGES = EventMapping("csv", Column("src"), Constant("message"), Time("time", "s"), None, {"to": Column("dst")}, " ")
+MESSAGES = EventMapping(
+    "csv", LogColumn("src"), Constant("message"), LogTime("time", "s"), None, {"to": LogColumn("dst")}, " "
+)
 VISITS = EventMapping(
     "csv",
-    Column("Case ID"),
-    Column("Activity", {"ER Registration": "signup"}),
-    Time("Complete Timestamp", format="%Y/%m/%d %H:%M:%S.%f"),
-    Column("No"),
-    {"org:group": Column("org:group")},
+    LogColumn("Case ID"),
+    LogColumn("Activity", {"ER Registration": "signup"}),
+    LogTime("Complete Timestamp", format="%Y/%m/%d %H:%M:%S.%f"),
+    LogColumn("No"),
+    {"org:group": LogColumn("org:group")},
     ";",
 )
 
@@ -95,7 +97,9 @@ def test_quoted_fields_hold_delimiters_and_quotes(tmp_path: Path) -> None:
 
 
 def test_without_a_quote_character_quotes_are_plain(tmp_path: Path) -> None:
-    plain = EventMapping("csv", Column("src"), Constant("m"), Time("time"), None, {"to": Column("dst")}, " ", None)
+    plain = EventMapping(
+        "csv", LogColumn("src"), Constant("m"), LogTime("time"), None, {"to": LogColumn("dst")}, " ", None
+    )
     frame, _, _ = decode_file(log(tmp_path, "src dst time", '1 5" 5'), "csv", ("to",), plain)
     assert frame["p:to"].to_list() == ['5"']
 
@@ -161,9 +165,9 @@ def test_real_messages_are_all_events(data_dir: Path) -> None:
 def test_real_hospital_log_is_all_events(data_dir: Path) -> None:
     visits = EventMapping(
         "csv",
-        Column("Case ID"),
-        Column("Activity"),
-        Time("Complete Timestamp", format="%Y/%m/%d %H:%M:%S%.f"),
+        LogColumn("Case ID"),
+        LogColumn("Activity"),
+        LogTime("Complete Timestamp", format="%Y/%m/%d %H:%M:%S%.f"),
         delimiter=";",
     )
     frame, bad, _ = decode_file(data_dir / "sepsis.csv", "csv", (), visits)

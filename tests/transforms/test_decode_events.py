@@ -10,7 +10,7 @@ from schemas.types import DeadLetter
 from tests.transforms.decoding_cases import NOW, line
 from transforms.decode_events import DecodeEvents
 from transforms.event_batch import EventBatch, EventBatchCoder
-from transforms.mapping.model import Column, EventMapping, Time
+from transforms.mapping.model import EventMapping, LogColumn, LogTime
 from transforms.raw_chunk import RawChunk
 
 CHUNKS = [
@@ -59,7 +59,7 @@ def test_events_dead_letters_and_counters_add_up() -> None:
 
 def test_mapping_of_another_format_is_refused() -> None:
     pipeline = beam.Pipeline(runner=FnApiRunner())
-    mapping = EventMapping("csv", Column("u"), Column("n"), Time("t"))
+    mapping = EventMapping("csv", LogColumn("u"), LogColumn("n"), LogTime("t"))
     _ = pipeline | beam.Create(CHUNKS) | DecodeEvents((), mapping, now=NOW)
     with pytest.raises(ValueError, match="the mapping is for csv, but there is json to decode"):
         pipeline.run().wait_until_finish()

@@ -9,7 +9,7 @@ import pytest
 from schemas.codec import HEADER_BYTES, encode_single_object
 from tests.transforms.decoding_cases import NOW, T0, event
 from transforms.decoding.event_decoder import EventDecoder
-from transforms.decoding.message_places import Messages
+from transforms.decoding.message_places import MessagePlaces
 from transforms.decoding.records import Decoded
 from transforms.raw_chunk import Fault, RawChunk
 
@@ -18,7 +18,7 @@ def chunk_of(*values: bytes, fault: Fault | None = None) -> RawChunk:
     lengths = np.array([len(value) for value in values], np.int64)
     starts = np.cumsum(lengths + 1) - lengths - 1
     offsets = np.arange(len(values), dtype=np.int64) + 50
-    messages = Messages(starts, lengths, np.full(len(values), 7, np.int32), offsets)
+    messages = MessagePlaces(starts, lengths, np.full(len(values), 7, np.int32), offsets)
     return RawChunk("topic", "single_object", 1, b"".join(value + b"\n" for value in values), b"", fault, (), messages)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from transforms.decoding.foreign.times import foreign_times
 from transforms.mapping.file import MappingError, load_mapping, parse_mapping
-from transforms.mapping.model import Column, Constant, EventMapping, Time
+from transforms.mapping.model import Constant, EventMapping, LogColumn, LogTime
 
 GOOD = """
 format: csv
@@ -22,7 +22,7 @@ columns:
 
 def test_mapping_of_the_design() -> None:
     assert parse_mapping(GOOD) == EventMapping(
-        "csv", Column("src"), Constant("message_sent"), Time("time", "s"), None, {"dst": Column("dst")}, " "
+        "csv", LogColumn("src"), Constant("message_sent"), LogTime("time", "s"), None, {"dst": LogColumn("dst")}, " "
     )
 
 
@@ -42,11 +42,11 @@ def test_everything_a_mapping_can_say() -> None:
     )
     assert mapping == EventMapping(
         "csv",
-        Column("Case ID"),
-        Column("Activity", {"ER Registration": "signup", "7": "one", "true": "yes"}),
-        Time("Complete Timestamp", None, "%Y/%m/%d %H:%M:%S%.f", "Europe/Amsterdam"),
-        Column("No"),
-        {"group": Column("org:group"), "granted": Constant("true")},
+        LogColumn("Case ID"),
+        LogColumn("Activity", {"ER Registration": "signup", "7": "one", "true": "yes"}),
+        LogTime("Complete Timestamp", None, "%Y/%m/%d %H:%M:%S%.f", "Europe/Amsterdam"),
+        LogColumn("No"),
+        {"group": LogColumn("org:group"), "granted": Constant("true")},
         ";",
         None,
     )
@@ -113,25 +113,25 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "time", "micros"),
     [
-        ("1", Time("t", "s"), 1_000_000),
-        ("1.25", Time("t", "s"), 1_250_000),
-        ("1767225600.123457", Time("t", "s"), 1_767_225_600_123_457),
-        ("-1", Time("t", "ms"), -1_000),
-        ("7", Time("t", "us"), 7),
-        ("1999", Time("t", "ns"), 1),
-        ("1767225600123456789", Time("t", "ns"), 1_767_225_600_123_456),
-        (" 5 ", Time("t", "us"), 5),
-        ("5", Time("t"), 5),
-        ("1970-01-01T01:00:00+01:00", Time("t"), 0),
-        ("1970-01-02", Time("t", format="%Y-%m-%d"), 86_400_000_000),
-        ("1970-01-01 00:00:00.5", Time("t", format="%Y-%m-%d %H:%M:%S.%f"), 500_000),
-        ("1970-01-01 00:00:00", Time("t", format="%Y-%m-%d %H:%M:%S.%f"), 0),
-        ("1970-01-01 02:00", Time("t", format="%Y-%m-%d %H:%M", zone="Europe/Berlin"), 3_600_000_000),
-        ("1970-01-01 02:00 +0100", Time("t", format="%Y-%m-%d %H:%M %z"), 3_600_000_000),
-        ("2026-10-25 02:30", Time("t", format="%Y-%m-%d %H:%M", zone="Europe/Berlin"), 1_792_888_200_000_000),
+        ("1", LogTime("t", "s"), 1_000_000),
+        ("1.25", LogTime("t", "s"), 1_250_000),
+        ("1767225600.123457", LogTime("t", "s"), 1_767_225_600_123_457),
+        ("-1", LogTime("t", "ms"), -1_000),
+        ("7", LogTime("t", "us"), 7),
+        ("1999", LogTime("t", "ns"), 1),
+        ("1767225600123456789", LogTime("t", "ns"), 1_767_225_600_123_456),
+        (" 5 ", LogTime("t", "us"), 5),
+        ("5", LogTime("t"), 5),
+        ("1970-01-01T01:00:00+01:00", LogTime("t"), 0),
+        ("1970-01-02", LogTime("t", format="%Y-%m-%d"), 86_400_000_000),
+        ("1970-01-01 00:00:00.5", LogTime("t", format="%Y-%m-%d %H:%M:%S.%f"), 500_000),
+        ("1970-01-01 00:00:00", LogTime("t", format="%Y-%m-%d %H:%M:%S.%f"), 0),
+        ("1970-01-01 02:00", LogTime("t", format="%Y-%m-%d %H:%M", zone="Europe/Berlin"), 3_600_000_000),
+        ("1970-01-01 02:00 +0100", LogTime("t", format="%Y-%m-%d %H:%M %z"), 3_600_000_000),
+        ("2026-10-25 02:30", LogTime("t", format="%Y-%m-%d %H:%M", zone="Europe/Berlin"), 1_792_888_200_000_000),
     ],
 )
-def test_time_of_a_foreign_log(text: str, time: Time, micros: int) -> None:
+def test_time_of_a_foreign_log(text: str, time: LogTime, micros: int) -> None:
     times, errors = foreign_times(pl.Series([text]), time)
     assert (times.to_list(), errors) == ([micros], {})
 
@@ -139,15 +139,15 @@ def test_time_of_a_foreign_log(text: str, time: Time, micros: int) -> None:
 @pytest.mark.parametrize(
     ("text", "time"),
     [
-        ("NaN", Time("t", "s")),
-        ("inf", Time("t", "s")),
-        ("x", Time("t", "ns")),
-        ("1970-01-01 00:00", Time("t")),
-        ("1970-01-01", Time("t", format="%Y/%m/%d")),
-        ("2026-03-29 02:30", Time("t", format="%Y-%m-%d %H:%M", zone="Europe/Berlin")),
+        ("NaN", LogTime("t", "s")),
+        ("inf", LogTime("t", "s")),
+        ("x", LogTime("t", "ns")),
+        ("1970-01-01 00:00", LogTime("t")),
+        ("1970-01-01", LogTime("t", format="%Y/%m/%d")),
+        ("2026-03-29 02:30", LogTime("t", format="%Y-%m-%d %H:%M", zone="Europe/Berlin")),
     ],
 )
-def test_no_time_of_a_foreign_log(text: str, time: Time) -> None:
+def test_no_time_of_a_foreign_log(text: str, time: LogTime) -> None:
     times, errors = foreign_times(pl.Series([text]), time)
     assert times.to_list() == [None]
     assert list(errors) == [0]

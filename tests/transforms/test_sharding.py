@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from segmentation.columns.hashing import hash_strings
 from segmentation.identity.pseudonyms import Keys, Pseudonymizer, stable_shards
+from segmentation.identity.sharder import Sharder
 from segmentation.messages import EventsOfShard, decode_as
 from segmentation.rules.file import parse_rules
-from transforms.sharding import Sharder
 
 KEYS = Keys(b"state key of a test", b"publish key of a test")
 RULES = parse_rules(

@@ -21,8 +21,12 @@ def content_ids(records: Sequence[bytes], occurrences: Sequence[int]) -> list[st
 class RepeatCounter:
     """Counts the occurrences of each record of one file, in its order. Keeps 8 bytes for each record.
 
+    >>> counter = RepeatCounter()
+    >>> counter.number([b"a", b"b", b"a"]), counter.number([b"a"])
+    ([(2, 2)], [(0, 3)])
+
     Records are told apart by 64 bits of SHA-256: should two different ones share them, the later one is counted as a
-    repetition, which changes its id but takes nothing from its being unique and alike in every reading.
+    repetition. Its id then differs, but is still unique and the same in every reading.
     """
 
     def __init__(self) -> None:
@@ -30,7 +34,7 @@ class RepeatCounter:
         self._counts: dict[int, int] = {}
 
     def number(self, records: Sequence[bytes]) -> list[tuple[int, int]]:
-        """The records that occurred before: (index in ``records``, the how-manieth occurrence, from 2)."""
+        """The records that occurred before: (index in ``records``, which occurrence it is, from 2)."""
         digests = b"".join([sha256(record).digest()[:8] for record in records])
         hashes = np.frombuffer(digests, dtype="<u8").astype(np.uint64)
         unique, inverse, counts = np.unique(hashes, return_inverse=True, return_counts=True)

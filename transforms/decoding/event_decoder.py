@@ -7,18 +7,24 @@ from transforms.decoding.formats.csv_decoder import CsvDecoder
 from transforms.decoding.formats.json_decoder import ForeignJsonDecoder, JsonDecoder
 from transforms.decoding.formats.single_objects import SingleObjectDecoder
 from transforms.decoding.reasons import DeadLetterReason
-from transforms.decoding.records import BadRecord, BadRecords, Columns, Decoded, no_columns
+from transforms.decoding.records import BadRecord, BadRecords, Decoded, EventColumns, no_columns
 from transforms.decoding.validation import GRANTED, validate
 from transforms.mapping.model import EventMapping
 from transforms.raw_chunk import Fault, Format, RawChunk
 
 
 class _Decoder(Protocol):
-    def decode(self, chunk: RawChunk, bad: BadRecords) -> Columns: ...
+    def decode(self, chunk: RawChunk, bad: BadRecords) -> EventColumns: ...
 
 
 class EventDecoder:
-    """Decodes and validates chunks; holds nothing of one chunk for the next."""
+    """Decodes and validates chunks; holds nothing of one chunk for the next.
+
+    >>> line = b'{"event_id": "e1", "user_id": "u1", "name": "visit", "occurred_at": 5}\\n'
+    >>> decoded = EventDecoder(()).decode(RawChunk("log", "json", 1, line + b"no event\\n"), now=10)
+    >>> decoded.read, decoded.frame["name"].to_list(), [str(bad.reason) for bad in decoded.bad]
+    (2, ['visit'], ['undecodable'])
+    """
 
     def __init__(self, properties: tuple[str, ...], mapping: EventMapping | None = None) -> None:
         """``properties`` are what the rules read; `granted` is always added. ``mapping`` reads a foreign log.

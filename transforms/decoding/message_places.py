@@ -1,4 +1,4 @@
-"""Where the messages of a chunk lie and what a broker calls them, as columns: nothing is done for each of them."""
+"""Where the messages of a chunk lie and what a broker calls them, as columns, so that no code runs per message."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,18 +10,22 @@ _NEWLINE = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Messages:
-    """The messages of one chunk, a row each, in the order of its data."""
+class MessagePlaces:
+    """The messages of one chunk, a row each, in the order of its data.
+
+    >>> places = MessagePlaces.one(length=7, partition=2, offset=41)
+    >>> len(places), places.cut(b"a line.", 0)
+    (1, b'a line.')
+    """
 
     starts: npt.NDArray[np.int64]  #: index of the first byte in the chunk's data, ascending
     lengths: npt.NDArray[np.int64]  #: bytes, without the line end that follows
     partitions: npt.NDArray[np.int32]
     offsets: npt.NDArray[np.int64]
-    #: What they are called where partitions and offsets don't name them.
-    names: tuple[str, ...] | None = None
+    names: tuple[str, ...] | None = None  #: what they are called where partitions and offsets don't name them
 
     @classmethod
-    def one(cls, length: int, partition: int, offset: int) -> "Messages":
+    def one(cls, length: int, partition: int, offset: int) -> "MessagePlaces":
         """A single message that fills a chunk of ``length`` bytes, or has more than that one chunk."""
         return cls(
             np.zeros(1, np.int64),

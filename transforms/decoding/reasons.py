@@ -1,4 +1,4 @@
-"""Why a record is a dead letter: a closed vocabulary, for metrics and for whoever repairs the input."""
+"""Why a record is a dead letter: a closed vocabulary, for metrics and for the people who repair the input."""
 
 from enum import StrEnum
 

@@ -22,7 +22,7 @@ class BadRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class EventColumns:
     """Records of one chunk, of the right types but not validated. All series have one row per record."""
 
     event_id: pl.Series  #: String; null where absent
@@ -35,10 +35,10 @@ class Columns:
     payload: Callable[[int], bytes]  #: the bytes of a row
 
 
-def no_columns(properties: Sequence[str]) -> Columns:
+def no_columns(properties: Sequence[str]) -> EventColumns:
     """The columns of no records at all."""
     texts, numbers = pl.Series([], dtype=pl.String), pl.Series([], dtype=pl.Int64)
-    return Columns(
+    return EventColumns(
         event_id=texts,
         user_id=texts,
         name=texts,

@@ -9,11 +9,11 @@ from segmentation.units import parse_instant
 INT64_MAX = 2**63 - 1
 INT64_MIN = -(2**63)
 
-NO_TIME = "neither integer microseconds nor an ISO 8601 time with a zone"
+NOT_A_TIME = "neither integer microseconds nor an ISO 8601 time with a zone"
 
 
 def clamp(micros: int) -> int:
-    """The nearest 64-bit integer: beyond it every time is far in the future or before the epoch, whichever it is."""
+    """The nearest 64-bit integer: beyond it every time is refused anyway, as far in the future or before the epoch."""
     return min(max(micros, INT64_MIN), INT64_MAX)
 
 
@@ -22,7 +22,7 @@ def time_column(values: Sequence[int | str | None]) -> tuple[pl.Series, dict[int
     try:
         return pl.Series(values, dtype=pl.Int64), {}
     except (TypeError, OverflowError):
-        pass  # not nothing but 64-bit integers: one by one
+        pass  # some value is no 64-bit integer: read one by one
     micros: list[int | None] = []
     errors: dict[int, str] = {}
     for row, value in enumerate(values):
@@ -30,7 +30,7 @@ def time_column(values: Sequence[int | str | None]) -> tuple[pl.Series, dict[int
             try:
                 micros.append(parse_instant(value))
             except (ValueError, OverflowError):
-                errors[row] = NO_TIME
+                errors[row] = NOT_A_TIME
                 micros.append(None)
         else:
             micros.append(clamp(value) if isinstance(value, int) else None)

@@ -2,23 +2,23 @@
 
 import polars as pl
 
+from segmentation.identity.sharder import HEARTBEAT
 from segmentation.units import HOUR
 from transforms.decoding.reasons import DeadLetterReason
-from transforms.decoding.records import BadRecord, Columns
+from transforms.decoding.records import BadRecord, EventColumns
 from transforms.event_batch import property_column
 
 MAX_AHEAD = HOUR
 """An event may be this far (µs) ahead of the clock of the run."""
 
 CONSENT = "consent"
-HEARTBEAT = "heartbeat"
 GRANTED = "granted"
 
 _MISSING, _BAD_TIME = DeadLetterReason.MISSING_FIELD, DeadLetterReason.BAD_TIME
 _TYPE = DeadLetterReason.WRONG_TYPE
 
 
-def validate(columns: Columns, now: int) -> tuple[pl.DataFrame, list[BadRecord]]:
+def validate(columns: EventColumns, now: int) -> tuple[pl.DataFrame, list[BadRecord]]:
     """The rows that are events, as `EventBatch` documents them, and the others with their reasons.
 
     ``now`` is the clock of the run in µs.
@@ -40,13 +40,13 @@ def validate(columns: Columns, now: int) -> tuple[pl.DataFrame, list[BadRecord]]
     return frame.filter(verdict == 0), bad
 
 
-_NO_TIME = "occurred_at is absent"
+_TIME_IS_ABSENT = "occurred_at is absent"
 
 _CHECKS: tuple[tuple[DeadLetterReason, str], ...] = (
     (_MISSING, "event_id is absent or empty"),
     (_MISSING, "name is absent or empty"),
     (_MISSING, "user_id is absent or empty; only a heartbeat needs none"),
-    (_MISSING, _NO_TIME),  # or there is one that is no time: see _bad
+    (_MISSING, _TIME_IS_ABSENT),  # or there is one that is no time: see _bad
     (DeadLetterReason.BEFORE_EPOCH, "occurred_at lies before 1970"),
     (DeadLetterReason.FAR_FUTURE, "occurred_at is {hours:.1f} hours ahead of the clock of the run"),
     (_MISSING, "a consent event needs the property granted"),
@@ -74,9 +74,9 @@ def _verdict(now: int) -> pl.Expr:
     return verdict
 
 
-def _bad(columns: Columns, row: int, code: int, now: int) -> BadRecord:
+def _bad(columns: EventColumns, row: int, code: int, now: int) -> BadRecord:
     reason, error = _CHECKS[code - 1]
-    if error is _NO_TIME and row in columns.time_errors:
+    if error is _TIME_IS_ABSENT and row in columns.time_errors:
         reason, error = _BAD_TIME, f"occurred_at is {columns.time_errors[row]}"
     if reason is DeadLetterReason.FAR_FUTURE:
         error = error.format(hours=(columns.occurred_at[row] - now) / HOUR)

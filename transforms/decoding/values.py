@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 import polars as pl
 
-Scalar = str | int | float | bool | None
+from schemas.types import Scalar
 
 _EXACT = 2**53
 
@@ -31,7 +31,7 @@ def scalar_text(value: Scalar) -> str | None:
 
 
 def text_column(values: Sequence[Scalar]) -> pl.Series:
-    """A String series of values that all have a text. Columns of nothing but strings take no detour."""
+    """A String series of values that all have a text. Columns of strings alone take no detour."""
     try:
         return pl.Series(values, dtype=pl.String)
     except (TypeError, OverflowError):

@@ -1,4 +1,4 @@
-"""Secrets that Google Cloud's Secret Manager keeps, read by whoever may: a worker's service account."""
+"""Secrets that Google Cloud's Secret Manager keeps, read by those who may: a worker's service account."""
 
 import functools
 import re

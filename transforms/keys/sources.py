@@ -16,7 +16,7 @@ STATE_KEY = "SEGMENTS_STATE_KEY"
 PUBLISH_KEY = "SEGMENTS_PSEUDONYM_KEY"
 _MINIMUM_BYTES = 16
 
-#: For trials on a laptop only: everyone knows them, so they protect nobody.
+#: For trials on a laptop only: they are public, so they protect no data.
 DEMO_KEYS = Keys(state=b"segments-demo-state-key", publish=b"segments-demo-publish-key")
 
 

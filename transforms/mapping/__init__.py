@@ -1,1 +1,4 @@
-"""How a foreign log reads as events: the mapping file, checked and frozen."""
+"""How a foreign log reads as events: what `mapping.yaml` says (`model`), and its reader (`file`).
+
+Applying a mapping to a log is `transforms.decoding.foreign`.
+"""

@@ -9,7 +9,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from segmentation.documents.problems import DocumentError, Problem
 from segmentation.documents.reader import Entry, Reader, is_null, is_text, scalar_text
 from segmentation.documents.yaml import compose, read_text
-from transforms.mapping.model import Column, Constant, EventMapping, Source, Time
+from transforms.mapping.model import Constant, EventMapping, FieldSource, LogColumn, LogTime
 
 _FORMATS = ("csv", "json", "avro")
 _UNITS = ("s", "ms", "us", "ns")
@@ -77,10 +77,10 @@ class _MappingReader:
             return None
         return EventMapping(form, user_id, name_source, time, sources.get("event_id"), properties, delimiter, quote)
 
-    def _source(self, node: Node, key: str) -> Source | None:
+    def _source(self, node: Node, key: str) -> FieldSource | None:
         keys = _keys(node)
         if isinstance(node, ScalarNode) and is_text(node):
-            return Column(node.value)
+            return LogColumn(node.value)
         if "constant" in keys:
             parts = self._reader.mapping(node, key, ("constant",))
             constant = self._text(parts["constant"].value, "constant")
@@ -89,7 +89,7 @@ class _MappingReader:
             parts = self._reader.mapping(node, key, ("column", "map"))
             column = self._text(parts["column"].value, "column")
             values = self._values(parts["map"].value) if "map" in parts else {}
-            return None if column is None else Column(column, values)
+            return None if column is None else LogColumn(column, values)
         self._report(node, f"{key}: expected a column, {{constant: …}} or {{column: …, map: …}}")
         return None
 
@@ -113,9 +113,9 @@ class _MappingReader:
                 seen.add(name)
                 yield name, value
 
-    def _time(self, node: Node) -> Time | None:
+    def _time(self, node: Node) -> LogTime | None:
         if isinstance(node, ScalarNode) and is_text(node):
-            return Time(node.value)
+            return LogTime(node.value)
         if "column" not in _keys(node):
             expected = "expected a column, {column: …, unit: s|ms|us|ns} or {column: …, format: …, zone: …}"
             self._report(node, f"occurred_at: {expected}")
@@ -127,7 +127,7 @@ class _MappingReader:
         form = self._time_format(parts["format"].value) if "format" in parts else None
         zone = self._zone(parts["zone"].value, form) if "zone" in parts else "UTC"
         column = self._text(parts["column"].value, "column")
-        return None if column is None else Time(column, unit, form, zone)
+        return None if column is None else LogTime(column, unit, form, zone)
 
     def _time_format(self, node: Node) -> str | None:
         form = self._text(node, "format")
@@ -153,10 +153,10 @@ class _MappingReader:
             self._report(node, f"zone: {zone!r} is no time zone; expected one such as Europe/Berlin")
         return zone
 
-    def _properties(self, node: Node) -> Mapping[str, Source]:
+    def _properties(self, node: Node) -> Mapping[str, FieldSource]:
         if isinstance(node, SequenceNode):
             names = self._reader.texts(node, "properties") if node.value else ()
-            return {name: Column(name) for name in names or ()}
+            return {name: LogColumn(name) for name in names or ()}
         if isinstance(node, MappingNode):
             sources = {name: self._source(value, name) for name, value in self._pairs(node)}
             return {name: source for name, source in sources.items() if source is not None}

@@ -10,7 +10,7 @@ Unit = Literal["s", "ms", "us", "ns"]
 
 
 @dataclass(frozen=True)
-class Column:
+class LogColumn:
     """A column of the log; ``values`` replaces the values that it names and leaves the others as they are."""
 
     column: str
@@ -25,7 +25,7 @@ class Constant:
 
 
 @dataclass(frozen=True)
-class Time:
+class LogTime:
     """A column of times: numbers in ``unit`` since the epoch, texts in ``format``, or else as in native events."""
 
     column: str
@@ -34,19 +34,24 @@ class Time:
     zone: str = "UTC"  #: of texts that name none; the earlier of two where a local time occurs twice
 
 
-Source = Column | Constant
+FieldSource = LogColumn | Constant
 
 
 @dataclass(frozen=True)
 class EventMapping:
-    """A foreign log as events."""
+    """A foreign log as events.
+
+    >>> mapping = EventMapping("csv", LogColumn("who"), Constant("visit"), LogTime("when", unit="s"))
+    >>> mapping.columns(), mapping.numbers_repeats
+    (('who', 'when'), True)
+    """
 
     format: Format
-    user_id: Source
-    name: Source
-    occurred_at: Time
-    event_id: Source | None = None  #: None: an id from the content of the record and its repetitions in its file
-    properties: Mapping[str, Source] = field(default_factory=dict)  #: name in events → where it comes from
+    user_id: FieldSource
+    name: FieldSource
+    occurred_at: LogTime
+    event_id: FieldSource | None = None  #: None: an id from the content of the record and its repetitions in its file
+    properties: Mapping[str, FieldSource] = field(default_factory=dict)  #: name in events → where it comes from
     delimiter: str = ","
     quote: str | None = '"'  #: None: quotes are characters like any other
 
@@ -58,7 +63,7 @@ class EventMapping:
     def columns(self) -> tuple[str, ...]:
         """Every column of the log that is read, each once."""
         sources = [self.event_id, self.user_id, self.name, *self.properties.values()]
-        named = [source.column for source in sources if isinstance(source, Column)]
+        named = [source.column for source in sources if isinstance(source, LogColumn)]
         return tuple(dict.fromkeys([*named, self.occurred_at.column]))
 
 
@@ -67,9 +72,9 @@ def native_csv(header: tuple[str, ...]) -> EventMapping:
     fields = ("event_id", "user_id", "name", "occurred_at", "source")
     return EventMapping(
         format="csv",
-        event_id=Column("event_id"),
-        user_id=Column("user_id"),
-        name=Column("name"),
-        occurred_at=Time("occurred_at"),
-        properties={name: Column(name) for name in header if name not in fields},
+        event_id=LogColumn("event_id"),
+        user_id=LogColumn("user_id"),
+        name=LogColumn("name"),
+        occurred_at=LogTime("occurred_at"),
+        properties={name: LogColumn(name) for name in header if name not in fields},
     )

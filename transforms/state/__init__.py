@@ -1,1 +1,6 @@
-"""What the two stateful steps keep between calls: a shard's state as Beam has it, and when timers fire."""
+"""What the two stateful steps keep between calls, and when their timers fire.
+
+`shard_state` reads and writes the bytes of one shard, `cells` declares them to Beam; `tracked_shard` and
+`assigned_shard` are the tables that those bytes hold, one for each step; `timing` has every
+instant at which something fires.
+"""

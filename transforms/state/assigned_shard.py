@@ -83,7 +83,7 @@ class AssignedShard:
     def _end(self, moves: MovesByFeature) -> int:
         """The last tick (µs) of a bounded run: the first after the last event that any shard accepted.
 
-        The clock that shards tick by may be later, since it is told before anyone knows which events are duplicates.
+        The clock that shards tick by may be later, since it is told before it is known which events are duplicates.
         """
         if self._timing.until is not None or CLOCK not in moves:
             return np.iinfo(np.int64).max

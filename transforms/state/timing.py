@@ -1,9 +1,9 @@
-"""When the stages tick: event-time instants of timers and windows, in one place because they must fit together.
+"""When the stages tick: event-time instants of timers and windows, in one place because they have to fit together.
 
 Beam's runners keep milliseconds. Live, a shard settles tick T when its timer at T + max_disorder fires; what it emits
 then carries that timestamp, so the population of T fills a window that ends one millisecond later, and memberships
 settle one millisecond after that. Bounded input is settled in one go when all of it has arrived: its timers stand at
-a fixed instant in the far future, which only the end of the input can reach.
+a fixed instant in the far future, which event time reaches only when the input ends.
 """
 
 from dataclasses import dataclass
@@ -25,6 +25,10 @@ class Timing:
         bounded: all input arrives before anything settles.
         max_disorder: µs that events may come out of order; 0 for bounded input.
         until: the last tick (µs) to settle, whatever the clock says; None: the clock decides.
+
+    >>> timing = Timing(bounded=False, max_disorder=10_000_000)
+    >>> timing.track_at(300_000_000), timing.assign_at(300_000_000)
+    (Timestamp(310), Timestamp(310.002000))
     """
 
     bounded: bool

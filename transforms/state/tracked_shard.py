@@ -22,8 +22,8 @@ class TrackedShard:
     def take(self, batch: bytes) -> bool:
         """Take in a batch of events; False for one that changes nothing, which is no entry of a log.
 
-        Live, such a batch holds nothing but a clock that allows no tick that is not allowed already. It need not
-        outlive a restart: ticks can't tell two clocks between them apart.
+        Live, such a batch holds only a clock, and one that allows no further tick. It need not outlive a restart: two
+        clocks between the same two ticks have the same effect.
 
         Raises:
             MessageError: it is no batch of events.

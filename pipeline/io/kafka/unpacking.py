@@ -11,7 +11,7 @@ from pipeline.io.files.event_logs import chunks_of
 from pipeline.io.kafka.packs import ENTRY, decode_pack, value_sizes
 from schemas.codec import MARKER
 from transforms.decoding.formats.avro_container import MAGIC
-from transforms.decoding.message_places import Messages
+from transforms.decoding.message_places import MessagePlaces
 from transforms.raw_chunk import MAX_RECORD_BYTES, Fault, Format, RawChunk
 
 MAX_GATHERED_RECORDS: Final = 1 << 20
@@ -91,14 +91,14 @@ class PackGatherer:
             data = np.frombuffer(data, np.uint8)[np.repeat(chosen, value_sizes(entries))].tobytes()
             entries = entries[chosen]
         lengths = entries["length"].astype(np.int64)
-        messages = Messages(_starts(entries), np.maximum(lengths, 0), entries["partition"], entries["offset"])
+        messages = MessagePlaces(_starts(entries), np.maximum(lengths, 0), entries["partition"], entries["offset"])
         return RawChunk(self._source, form, 1, data, fault=fault, messages=messages)
 
     def _record(self, entry: Any, data: bytes, start: int, form: Format) -> Iterator[RawChunk]:
         """One record that is cut by itself."""
         value = data[start : start + int(entry["length"])]
         for chunk in chunks_of(value, self._source, form):
-            messages = Messages.one(len(chunk.data), int(entry["partition"]), int(entry["offset"]))
+            messages = MessagePlaces.one(len(chunk.data), int(entry["partition"]), int(entry["offset"]))
             yield dataclasses.replace(chunk, messages=messages)
 
 

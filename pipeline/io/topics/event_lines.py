@@ -14,7 +14,7 @@ from transforms.decoding.formats.avro_blocks import read_blocks
 from transforms.decoding.formats.csv_decoder import read_header
 from transforms.decoding.formats.json_lines import lines_of
 from transforms.decoding.records import Decoded
-from transforms.mapping.model import Column, EventMapping, native_csv
+from transforms.mapping.model import EventMapping, LogColumn, native_csv
 from transforms.raw_chunk import RawChunk
 
 #: Stands where a line is no event, in place of its time.
@@ -107,7 +107,7 @@ def _of_native_csv(chunk: RawChunk, now: int) -> EventLines:
     mapping = native_csv(header)
     properties, source = tuple(mapping.properties), "source" in header
     if source:
-        mapping = replace(mapping, properties={**mapping.properties, "source": Column("source")})
+        mapping = replace(mapping, properties={**mapping.properties, "source": LogColumn("source")})
     decoded = EventDecoder(tuple(mapping.properties), mapping).decode(chunk, now)
     return _of_text(chunk, decoded, encode_columns(decoded.frame, properties, source=source), mapping.delimiter)
 

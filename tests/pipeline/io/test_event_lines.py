@@ -15,7 +15,7 @@ from pipeline.io.files.event_logs import read_chunks
 from pipeline.io.topics.event_lines import NO_EVENT, EventLineReader, EventLines
 from tests.transforms.decoding_cases import NOW, T0, decode_file, event, line
 from tests.transforms.test_decode_avro import container, plain_event
-from transforms.mapping.model import Column, Constant, EventMapping, Time
+from transforms.mapping.model import Constant, EventMapping, LogColumn, LogTime
 from transforms.raw_chunk import CHUNK_BYTES, Format
 
 
@@ -126,10 +126,10 @@ def test_native_csv(tmp_path: Path) -> None:
 
 TABS = EventMapping(
     format="csv",
-    user_id=Column("who"),
-    name=Column("what", {"v": "page_view"}),
-    occurred_at=Time("when", unit="s"),
-    properties={"channel": Column("from"), "kind": Constant("import"), "odd name": Column("what")},
+    user_id=LogColumn("who"),
+    name=LogColumn("what", {"v": "page_view"}),
+    occurred_at=LogTime("when", unit="s"),
+    properties={"channel": LogColumn("from"), "kind": Constant("import"), "odd name": LogColumn("what")},
     delimiter="\t",
     quote=None,
 )
@@ -146,7 +146,7 @@ def test_mapped_csv_with_ids_from_its_content(tmp_path: Path) -> None:
 
 
 def test_mapped_json(tmp_path: Path) -> None:
-    mapping = dataclasses.replace(TABS, format="json", occurred_at=Time("when"), event_id=Column("id"))
+    mapping = dataclasses.replace(TABS, format="json", occurred_at=LogTime("when"), event_id=LogColumn("id"))
     rows: list[dict[str, Any]] = [
         {"id": f"e{n}", "who": f"u{n}", "what": "v", "when": T0 + n, "from": n / 2} for n in range(100)
     ]

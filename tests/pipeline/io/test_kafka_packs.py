@@ -12,7 +12,7 @@ from pipeline.io.kafka.unpacking import PackGatherer
 from tests.pipeline.io.kafka_records import VALUES, container, message, numbered
 from tests.transforms.decoding_cases import NOW, line
 from transforms.decoding.event_decoder import EventDecoder
-from transforms.mapping.model import Column, EventMapping, Time
+from transforms.mapping.model import EventMapping, LogColumn, LogTime
 from transforms.raw_chunk import RawChunk
 
 TOPIC = "kafka://b:1/t"
@@ -121,7 +121,7 @@ def test_json_over_several_lines_is_a_dead_letter_for_each() -> None:
 
 
 def test_mapping_takes_avro_for_bad_input() -> None:
-    mapping = EventMapping("json", Column("u"), Column("n"), Time("t"), event_id=Column("i"))
+    mapping = EventMapping("json", LogColumn("u"), LogColumn("n"), LogTime("t"), event_id=LogColumn("i"))
     values = [b'{"i":"e1","u":"u1","n":"x","t":"2026-01-01T00:00:00Z"}', message(2), container(3), None]
     found = outcome(gather(numbered(values), json_only=True), mapping)
     assert found == Counter(

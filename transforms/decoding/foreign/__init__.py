@@ -1,1 +1,1 @@
-"""Foreign logs: their columns and times as those of events."""
+"""Foreign logs: what a mapping says about columns and times, applied to columns of text of any format."""

@@ -8,8 +8,8 @@ import polars as pl
 
 from transforms.decoding.content_ids import content_ids
 from transforms.decoding.foreign.times import foreign_times
-from transforms.decoding.records import Columns
-from transforms.mapping.model import Constant, EventMapping, Source
+from transforms.decoding.records import EventColumns
+from transforms.mapping.model import Constant, EventMapping, FieldSource
 from transforms.raw_chunk import RawChunk
 
 
@@ -20,7 +20,7 @@ def foreign_columns(
     positions: npt.NDArray[np.int64],
     payload: Callable[[int], bytes],
     chunk: RawChunk,
-) -> Columns:
+) -> EventColumns:
     """The columns that ``mapping`` makes of ``texts`` (String, one row per record).
 
     A column that the log does not have is null throughout, and so is a property that the mapping does not name.
@@ -29,7 +29,7 @@ def foreign_columns(
     absent = pl.Series([None] * rows, dtype=pl.String)
     occurred_at, time_errors = foreign_times(texts.get(mapping.occurred_at.column, absent), mapping.occurred_at)
 
-    def read(source: Source | None) -> pl.Series:
+    def read(source: FieldSource | None) -> pl.Series:
         if source is None:
             return absent
         if isinstance(source, Constant):
@@ -37,7 +37,7 @@ def foreign_columns(
         values = texts.get(source.column, absent)
         return values.replace(dict(source.values)) if source.values else values
 
-    return Columns(
+    return EventColumns(
         event_id=_ids(positions, payload, chunk) if mapping.event_id is None else read(mapping.event_id),
         user_id=read(mapping.user_id),
         name=read(mapping.name),

@@ -3,14 +3,14 @@
 import polars as pl
 
 from transforms.decoding.times import INT64_MAX, INT64_MIN, time_column
-from transforms.mapping.model import Time, Unit
+from transforms.mapping.model import LogTime, Unit
 
 _MICROS_PER_UNIT: dict[Unit, int] = {"s": 1_000_000, "ms": 1_000, "us": 1}
 _NANOS_PER_MICRO = 1_000
 _WHOLE_NUMBER = r"^[+-]?\d{1,40}$"
 
 
-def foreign_times(texts: pl.Series, time: Time) -> tuple[pl.Series, dict[int, str]]:
+def foreign_times(texts: pl.Series, time: LogTime) -> tuple[pl.Series, dict[int, str]]:
     """Int64 µs, null where a text is absent, empty or no time, and row → error for what is no time."""
     texts = texts.str.strip_chars()
     if time.unit is not None:

@@ -13,7 +13,7 @@ from transforms.decoding.foreign.columns import foreign_columns
 from transforms.decoding.formats.avro_blocks import Block, read_blocks
 from transforms.decoding.payloads import BlockPayload
 from transforms.decoding.reasons import DeadLetterReason
-from transforms.decoding.records import BadRecords, Columns
+from transforms.decoding.records import BadRecords, EventColumns
 from transforms.decoding.times import time_column
 from transforms.decoding.values import text_column, text_problem
 from transforms.mapping.model import EventMapping
@@ -29,7 +29,7 @@ class AvroDecoder:
         """``properties`` are the names that get a column."""
         self._properties = properties
 
-    def decode(self, chunk: RawChunk, bad: BadRecords) -> Columns:
+    def decode(self, chunk: RawChunk, bad: BadRecords) -> EventColumns:
         """Columns of the records that are events by their types; the others, and broken blocks, go to ``bad``."""
         records, payload = _sound_records(chunk, bad, self._problem)
         times = _in_micros([record.get("occurred_at") for record in records], payload, "occurred_at")
@@ -54,11 +54,11 @@ def event_columns(
     properties: Sequence[str],
     positions: npt.NDArray[np.int64],
     payload: Callable[[int], bytes],
-) -> Columns:
+) -> EventColumns:
     """The columns of records that are events by their types; ``times`` are their ``occurred_at``, integers in µs."""
     occurred_at, time_errors = time_column(times)
     inner = [record.get("properties") or {} for record in records]
-    return Columns(
+    return EventColumns(
         event_id=text_column([record.get("event_id") for record in records]),
         user_id=text_column([record.get("user_id") for record in records]),
         name=text_column([record.get("name") for record in records]),
@@ -79,7 +79,7 @@ class ForeignAvroDecoder:
         self._mapping = mapping
         self._columns = mapping.columns()
 
-    def decode(self, chunk: RawChunk, bad: BadRecords) -> Columns:
+    def decode(self, chunk: RawChunk, bad: BadRecords) -> EventColumns:
         """Columns of the records whose mapped fields hold scalars; the others, and broken blocks, go to ``bad``."""
         records, payload = _sound_records(chunk, bad, self._problem)
         columns = {column: [record.get(column) for record in records] for column in self._columns}

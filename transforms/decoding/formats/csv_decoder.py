@@ -10,7 +10,7 @@ from transforms.decoding.foreign.columns import foreign_columns
 from transforms.decoding.formats.json_lines import lines_of
 from transforms.decoding.payloads import LinePayload
 from transforms.decoding.reasons import DeadLetterReason
-from transforms.decoding.records import BadRecords, Columns, no_columns
+from transforms.decoding.records import BadRecords, EventColumns, no_columns
 from transforms.decoding.values import text_column
 from transforms.mapping.model import EventMapping, native_csv
 from transforms.raw_chunk import RawChunk
@@ -37,7 +37,7 @@ class CsvDecoder:
         self._properties = properties
         self._mapping = mapping
 
-    def decode(self, chunk: RawChunk, bad: BadRecords) -> Columns:
+    def decode(self, chunk: RawChunk, bad: BadRecords) -> EventColumns:
         """Columns of the rows with as many fields as the header; the others go to ``bad``."""
         delimiter, quote = (self._mapping.delimiter, self._mapping.quote) if self._mapping else (",", '"')
         try:
@@ -57,7 +57,7 @@ class CsvDecoder:
         texts = {column: text_column(values) for column, values in zip(wanted, columns, strict=True)}
         return foreign_columns(texts, mapping, self._properties, numbers, LinePayload(chunk, numbers), chunk)
 
-    def _refuse(self, chunk: RawChunk, error: ValueError, bad: BadRecords) -> Columns:
+    def _refuse(self, chunk: RawChunk, error: ValueError, bad: BadRecords) -> EventColumns:
         for position, line in enumerate(lines_of(chunk), start=chunk.first_record):
             if line and not line.isspace():
                 bad.add(DeadLetterReason.UNDECODABLE, f"the header can't be read: {error}", position, line)

@@ -7,12 +7,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from schemas.types import Scalar
 from transforms.decoding.foreign.columns import foreign_columns
 from transforms.decoding.formats.json_lines import decode_lines
 from transforms.decoding.payloads import LinePayload
-from transforms.decoding.records import BadRecords, Columns
+from transforms.decoding.records import BadRecords, EventColumns
 from transforms.decoding.times import time_column
-from transforms.decoding.values import Scalar, text_column
+from transforms.decoding.values import text_column
 from transforms.mapping.model import EventMapping
 from transforms.raw_chunk import RawChunk
 
@@ -53,7 +54,7 @@ class JsonDecoder:
         )
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(event)
 
-    def decode(self, chunk: RawChunk, bad: BadRecords) -> Columns:
+    def decode(self, chunk: RawChunk, bad: BadRecords) -> EventColumns:
         """Columns of the lines that are events by their types; the others go to ``bad``."""
         event_ids: list[str | None] = []
         user_ids: list[str | None] = []
@@ -72,7 +73,7 @@ class JsonDecoder:
             positions.append(numbers)
         occurred_at, time_errors = time_column(times)
         numbers = np.concatenate(positions)
-        return Columns(
+        return EventColumns(
             event_id=text_column(event_ids),
             user_id=text_column(user_ids),
             name=text_column(names),
@@ -95,7 +96,7 @@ class ForeignJsonDecoder:
         shape, self._attributes = flat_struct("Foreign", self._columns)
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(shape)
 
-    def decode(self, chunk: RawChunk, bad: BadRecords) -> Columns:
+    def decode(self, chunk: RawChunk, bad: BadRecords) -> EventColumns:
         """Columns of the lines whose mapped keys hold scalars; the others go to ``bad``."""
         columns: list[list[Scalar]] = [[] for _ in self._columns]
         positions = [np.empty(0, np.int64)]

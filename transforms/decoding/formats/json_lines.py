@@ -58,7 +58,7 @@ def _decode_slice(data: bytes, decoder: msgspec.json.Decoder[Any]) -> Rows | Non
     """The objects of a slice; None when it needs a closer look, for whatever reason.
 
     The decoder sees line ends as mere white space. If every line starts with ``{`` and ends with ``}``, no object goes
-    on beyond its line (within a JSON value no ``}`` precedes a ``{`` with nothing but space between), and if there are
+    on beyond its line (within a JSON value no ``}`` precedes a ``{`` with only space between), and if there are
     as many objects as lines, no line holds two.
     """
     content = np.frombuffer(data, np.uint8)
@@ -66,7 +66,7 @@ def _decode_slice(data: bytes, decoder: msgspec.json.Decoder[Any]) -> Rows | Non
     if content[0] != _OPEN or not (content[ends - 1] == _CLOSE).all() or not (content[ends[:-1] + 1] == _OPEN).all():
         return None
     try:
-        # Fields that nobody reads are skipped without a look at their encoding, hence this one at all of the bytes.
+        # The decoder skips fields that are not asked for without checking their encoding: all bytes are checked here.
         if not data.isascii():
             data.decode()
         rows = decoder.decode_lines(data)

@@ -9,9 +9,9 @@ from schemas.codec import HEADER_BYTES, MARKER, read_body
 from schemas.errors import SchemaError
 from schemas.registry import plain_writers
 from transforms.decoding.formats.avro_decoder import event_columns, first_problem
-from transforms.decoding.message_places import Messages
+from transforms.decoding.message_places import MessagePlaces
 from transforms.decoding.reasons import DeadLetterReason
-from transforms.decoding.records import BadRecords, Columns
+from transforms.decoding.records import BadRecords, EventColumns
 from transforms.raw_chunk import RawChunk
 
 _SCHEMA = "event"
@@ -25,7 +25,7 @@ class SingleObjectDecoder:
         self._properties = properties
         self._writers = plain_writers(_SCHEMA)
 
-    def decode(self, chunk: RawChunk, bad: BadRecords) -> Columns:
+    def decode(self, chunk: RawChunk, bad: BadRecords) -> EventColumns:
         """Columns of the messages that are events by their types; the others go to ``bad``.
 
         Raises:
@@ -53,7 +53,7 @@ class SingleObjectDecoder:
             records, times, self._properties, positions, lambda row: messages.cut(chunk.data, rows[row])
         )
 
-    def _read(self, data: bytes, messages: Messages) -> list[dict[str, Any] | SchemaError]:
+    def _read(self, data: bytes, messages: MessagePlaces) -> list[dict[str, Any] | SchemaError]:
         stream = io.BytesIO(data)
         found: list[dict[str, Any] | SchemaError] = []
         for start, length in zip(messages.starts.tolist(), messages.lengths.tolist(), strict=True):

@@ -19,7 +19,16 @@ HEARTBEAT = "heartbeat"
 
 
 class Sharder:
-    """Splits decoded events by `stable_shards`. Every shard gets a batch, if only with the clock."""
+    """Splits decoded events by `stable_shards`. Every shard gets a batch, if only with the clock.
+
+    >>> from segmentation.rules.file import parse_rules
+    >>> text = "{version: 1, features: {seen: {kind: recency}}, segments: {here: {when: seen IS NOT NULL}}}"
+    >>> sharder = Sharder(parse_rules(text, "rules.yaml"), 2, Keys(b"a state key", b"a publish key"))
+    >>> columns = {"event_id": ["e1", "e2"], "user_id": ["ann", "ann"], "name": ["visit"] * 2, "occurred_at": [5, 6]}
+    >>> batches = sharder.split(pl.DataFrame(columns), clock=6)
+    >>> sorted((len(batch), len(batch.users), batch.clock) for batch in batches.values())
+    [(0, 0, 6), (2, 1, 6)]
+    """
 
     def __init__(self, rules: Rules, shards: int, keys: Keys) -> None:
         self._shards = shards
