@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from pipeline.commands.ending import ending
-from pipeline.commands.shared import counted, warn_of_flags
+from pipeline.commands.shared import warn_of_flags
+from pipeline.reports.wording import counted
 
 
 def check(rules: Annotated[str, typer.Argument(help="The rules file (YAML).", show_default=False)]) -> None:

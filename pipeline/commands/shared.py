@@ -13,8 +13,3 @@ def warn_of_flags(rules: "Rules") -> None:
     flagged = [name for name, segment in rules.segments.items() if segment.flag is not None]
     if flagged:
         typer.echo(f"WARNING: flags are not consulted yet, so these segments are on: {', '.join(flagged)}", err=True)
-
-
-def counted(number: int, what: str) -> str:
-    """A number and its noun."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -13,7 +13,7 @@ from pipeline.io.progress import Listening
 from pipeline.options.run_options import RunOptions
 
 if TYPE_CHECKING:
-    from pipeline.runners.local import Summary
+    from pipeline.runners.summary import Summary
     from pipeline.streams.heartbeat import HeartbeatSummary
     from pipeline.streams.replay import ReplaySummary
     from pipeline.streams.tail import TailSummary

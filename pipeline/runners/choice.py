@@ -1,11 +1,16 @@
 """Beam's runners as `segments run` knows them, and what each of them reads."""
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from pipeline.io.place import Place
 from pipeline.options.errors import OptionError
+from pipeline.runners.importing import imported_once
 from segmentation.documents.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    from pipeline.runners.contract import Check
 
 LOCAL: Final = "FnApiRunner"
 PRISM: Final = "PrismRunner"
@@ -15,23 +20,47 @@ DATAFLOW: Final = "DataflowRunner"
 _FILES: Final = "files"
 _KAFKA: Final = "kafka://"
 PUBSUB: Final = "pubsub://"
-#: The first one that reads a kind of input is the default for it.
-_READS: Final[Mapping[str, tuple[str, ...]]] = {
-    LOCAL: (_FILES,),
-    PRISM: (_FILES, PUBSUB),
-    FLINK: (_KAFKA, PUBSUB),
-    DATAFLOW: (PUBSUB,),
-}
-_ALIASES: Final = {
-    "fnapirunner": LOCAL,
-    "directrunner": LOCAL,
-    "direct": LOCAL,
-    "prism": PRISM,
-    "prismrunner": PRISM,
-    "flink": FLINK,
-    "flinkrunner": FLINK,
-    "dataflow": DATAFLOW,
-    "dataflowrunner": DATAFLOW,
+
+
+def _local() -> "Check":
+    from pipeline.runners.local import check
+
+    return check
+
+
+def _prism() -> "Check":
+    from pipeline.runners.prism.job import check
+
+    return check
+
+
+def _flink() -> "Check":
+    from pipeline.runners.flink.job import check
+
+    return check
+
+
+def _dataflow() -> "Check":
+    from pipeline.runners.dataflow.job import check
+
+    return check
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A runner: other names for it in lower case, the schemes that it reads, and what imports its contract."""
+
+    aliases: tuple[str, ...]
+    reads: tuple[str, ...]
+    load: "Callable[[], Check]"
+
+
+#: A new runner is entered here. The first one that reads a kind of input is the default for it.
+_RUNNERS: Final[Mapping[str, _Kind]] = {
+    LOCAL: _Kind(("fnapirunner", "directrunner", "direct"), (_FILES,), _local),
+    PRISM: _Kind(("prism", "prismrunner"), (_FILES, PUBSUB), _prism),
+    FLINK: _Kind(("flink", "flinkrunner"), (_KAFKA, PUBSUB), _flink),
+    DATAFLOW: _Kind(("dataflow", "dataflowrunner"), (PUBSUB,), _dataflow),
 }
 _LATER: Final = ("PortableRunner", "SparkRunner")
 
@@ -43,7 +72,7 @@ def choose_runner(name: str | None, events: Place) -> str:
         OptionError: there is no such runner, or it doesn't read such a place.
     """
     kind = events.scheme
-    able = [runner for runner, kinds in _READS.items() if kind in kinds]
+    able = [runner for runner, each in _RUNNERS.items() if kind in each.reads]
     if name is None:
         return able[0]
     runner = _runner(name)
@@ -53,15 +82,21 @@ def choose_runner(name: str | None, events: Place) -> str:
     return runner
 
 
+def check_of(runner: str) -> "Check":
+    """The contract of a runner; most of them import Beam."""
+    with imported_once():
+        return _RUNNERS[runner].load()
+
+
 def _do(runners: list[str]) -> str:
     return "does" if len(runners) == 1 else "do"
 
 
 def _runner(name: str) -> str:
-    runner = _ALIASES.get(name.lower())
-    if runner is not None:
-        return runner
-    known = tuple(_READS)
+    for runner, kind in _RUNNERS.items():
+        if name.lower() in kind.aliases:
+            return runner
+    known = tuple(_RUNNERS)
     if name.lower() in {later.lower() for later in _LATER}:
         raise OptionError(f"--runner: {name} is not available yet; expected one of {', '.join(known)}")
     hint = did_you_mean(name, known)

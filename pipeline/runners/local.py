@@ -1,50 +1,63 @@
-"""One run: open the ends, build the graph, execute it, and tell what came of it."""
+"""A run over files in this process, on Beam's own runner or on Prism."""
 
-import json
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
-from apache_beam.runners.runner import PipelineResult
-
-from pipeline.graph import Plan, build
-from pipeline.inputs import Inputs, key_source
+from pipeline.inputs import Inputs
 from pipeline.io.files.output import OutputFile
-from pipeline.io.place import Reading
 from pipeline.options.run_options import RunOptions
+from pipeline.reports.wording import counted
 from pipeline.runners.choice import LOCAL, PRISM
-from pipeline.runners.prism.splits import refuse_splits
-from pipeline.runners.topic_ends import read_place, write_topics
-from segmentation.units import floor_to
-from transforms.decode_events import NAMESPACE
-from transforms.state.timing import Timing
+from pipeline.runners.contract import Job, Launch, Voice
+from pipeline.runners.importing import imported_once
+from pipeline.runners.summary import Summary, summary_of
+
+if TYPE_CHECKING:
+    from apache_beam.runners import PipelineRunner
+    from apache_beam.runners.runner import PipelineResult
+
+
+def check(options: RunOptions, inputs: Inputs) -> "LocalLaunch":
+    """There is nothing to check; Beam is not imported before the run starts."""
+    return LocalLaunch(options, inputs)
 
 
 @dataclass(frozen=True)
-class Summary:
-    """What a run did, in numbers. ``read`` = accepted + duplicate + all of dropped + all of dead_letter, in records."""
+class LocalLaunch(Launch):
+    """See `Launch`."""
 
-    read: int
-    accepted: int
-    duplicate: int
-    dropped: dict[str, int]
-    dead_letter: dict[str, int]
-    changes: dict[str, int]
-    users: int
-    segments: dict[str, int]
-    seconds: float
-    late: int = 0
-    #: The least score that reaches a percentile that a rule asks for, at the end: ``engagement>=80`` -> score.
-    cut_scores: dict[str, int] = field(default_factory=dict)
+    options: RunOptions
+    inputs: Inputs
 
-    def to_json(self) -> str:
-        """As JSON, indented."""
-        return json.dumps(asdict(self), indent=2) + "\n"
+    def describe(self) -> str:
+        """How much there is to read and to compute."""
+        files, segments = len(self.inputs.files), len(self.inputs.rules.segments)
+        return f"ready to run: {counted(files, 'file')}, {counted(segments, 'segment')}"
+
+    def start(self, voice: Voice) -> "LocalJob":  # noqa: ARG002  # there is nothing to say
+        """The job is this process: it works while it is followed."""
+        return LocalJob(self.options, self.inputs)
+
+
+@dataclass(frozen=True)
+class LocalJob(Job):
+    """See `Job`."""
+
+    options: RunOptions
+    inputs: Inputs
+
+    def follow(self, voice: Voice) -> Summary:
+        """Execute the run."""
+        with imported_once():
+            from apache_beam.runners.portability import fn_api_runner  # noqa: F401
+
+            from pipeline.reports.terminal import reading
+            from pipeline.runners import assembly  # noqa: F401  # with Beam
+        with reading(self.inputs.files, quiet=voice.quiet):
+            return execute(self.options, self.inputs)
 
 
 def execute(options: RunOptions, inputs: Inputs, clock: Callable[[], float] = time.time) -> Summary:
@@ -69,69 +82,27 @@ def execute(options: RunOptions, inputs: Inputs, clock: Callable[[], float] = ti
     return summary
 
 
-def plan_of(options: RunOptions, inputs: Inputs, now: int | Callable[[], int]) -> Plan:
-    """The graph that ``options`` ask for; ``now`` as `Plan` has it."""
-    until = None if options.until is None else floor_to(options.until, inputs.rules.tick)
-    return Plan(
-        rules=inputs.rules,
-        mapping=inputs.mapping,
-        timing=Timing(bounded=not options.early and not options.live, max_disorder=options.max_disorder, until=until),
-        shards=options.shards,
-        early=options.early,
-        profiles=options.profiles is not None,
-        audit=options.audit is not None,
-        keys=key_source(options),
-        now=now,
-    )
+def _execute(options: RunOptions, inputs: Inputs, now: int) -> "PipelineResult":
+    from apache_beam import Pipeline
+    from apache_beam.options.pipeline_options import PipelineOptions
 
+    from pipeline.runners.assembly import assemble
 
-def _execute(options: RunOptions, inputs: Inputs, now: int) -> PipelineResult:
-    pipeline = beam.Pipeline(runner=_runner(options), options=PipelineOptions(list(options.beam_args)))
-    chunks = read_place(pipeline, options.events, Reading(tuple(inputs.files), inputs.mapping))
-    outputs = build(chunks, plan_of(options, inputs, now))
-    write_topics(outputs, options)
+    pipeline = Pipeline(runner=_runner(options), options=PipelineOptions(list(options.beam_args)))
+    assemble(pipeline, options, inputs, now)
     result = pipeline.run()
     result.wait_until_finish()
     return result
 
 
-def _runner(options: RunOptions) -> "beam.runners.PipelineRunner | str":
+def _runner(options: RunOptions) -> "PipelineRunner | str":
     # Beam's DirectRunner chooses between runners by itself; results must not depend on that choice.
+    if options.runner == LOCAL:
+        from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+        return FnApiRunner()
     if options.runner == PRISM:
+        from pipeline.runners.prism.splits import refuse_splits
+
         refuse_splits()
-    return FnApiRunner() if options.runner == LOCAL else options.runner
-
-
-def summary_of(result: PipelineResult, inputs: Inputs, seconds: float) -> Summary:
-    """The numbers of a run that has ended."""
-    metrics = result.metrics().query()
-    counts: dict[str, int] = {}
-    for counter in metrics["counters"]:
-        if counter.key.metric.namespace == NAMESPACE:
-            counts[counter.key.metric.name] = counts.get(counter.key.metric.name, 0) + _value(counter)
-    gauges = {gauge.key.metric.name: _value(gauge).value for gauge in metrics["gauges"]}
-    return Summary(
-        read=counts.get("read", 0),
-        accepted=counts.get("accepted", 0),
-        duplicate=counts.get("duplicate", 0),
-        dropped=_group(counts, "dropped."),
-        dead_letter=_group(counts, "dead_letter."),
-        changes=_group(counts, "changes."),
-        users=counts.get("users", 0),
-        segments={name: counts.get(f"members.{name}", 0) for name in inputs.rules.segments},
-        seconds=seconds,
-        late=counts.get("late", 0),
-        cut_scores=_group(gauges, "cut."),
-    )
-
-
-def _value(metric: Any) -> Any:
-    """The committed value; some runners (Prism) report only attempted ones, which are the same where nothing is
-    retried."""
-    return metric.attempted if metric.committed is None else metric.committed
-
-
-def _group(counts: dict[str, int], prefix: str) -> dict[str, int]:
-    return {
-        name.removeprefix(prefix): counts[name] for name in sorted(counts) if name.startswith(prefix) and counts[name]
-    }
+    return options.runner

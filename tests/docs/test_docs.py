@@ -12,7 +12,7 @@ from pipeline.commands import ending
 from pipeline.io.pubsub.topics_file import parse_topics
 from pipeline.main import app
 from pipeline.options.run_arguments import OWN_OPTIONS
-from pipeline.runners.local import Summary
+from pipeline.runners.summary import Summary
 from schemas.types import AuditRecord, DeadLetter
 from segmentation.rules.file import parse_rules
 from transforms.decoding.reasons import DeadLetterReason

@@ -9,14 +9,12 @@ from apache_beam.portability import common_urns
 from apache_beam.portability.api import beam_runner_api_pb2
 
 from pipeline.clock import wall_clock
-from pipeline.graph import build
 from pipeline.inputs import load_inputs
 from pipeline.io.kafka import source as kafka_source
 from pipeline.options.run_arguments import RunArguments
 from pipeline.options.run_options import RunOptions
+from pipeline.runners.assembly import assemble
 from pipeline.runners.flink.permanent_ids import with_permanent_ids
-from pipeline.runners.local import plan_of
-from pipeline.runners.topic_ends import write_topics
 
 ROOT = Path(__file__).resolve().parents[2]
 LIST = Path(__file__).with_name("permanent_names.txt")
@@ -59,8 +57,7 @@ def live_graph(**more: str) -> beam_runner_api_pb2.Pipeline:
     pipeline = beam.Pipeline()
     # The source is Java's: its insides are named there, and without an expansion service there is no asking.
     with patch.object(kafka_source, "_packs", lambda *_: beam.Impulse()):
-        chunks = pipeline | "ReadKafka" >> kafka_source.ReadKafka(options.events, "127.0.0.1:8097")
-        write_topics(build(chunks, plan_of(options, load_inputs(options), wall_clock)), options)
+        assemble(pipeline, options, load_inputs(options), wall_clock, expansion_service="127.0.0.1:8097")
     return pipeline.to_runner_api()
 
 

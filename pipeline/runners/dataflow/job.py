@@ -1,6 +1,5 @@
 """A run on Dataflow: the graph, the job that Beam makes of it, and its submission."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,16 +12,14 @@ from google.api_core.exceptions import GoogleAPICallError
 from google.auth.exceptions import GoogleAuthError
 
 from pipeline.clock import wall_clock
-from pipeline.graph import build
 from pipeline.inputs import Inputs
-from pipeline.io.place import Reading
 from pipeline.io.pubsub.place import PubsubPlace
 from pipeline.options.beam_settings import given, render
 from pipeline.options.run_options import RunOptions
+from pipeline.runners.assembly import assemble
+from pipeline.runners.contract import Job, Launch, Voice
 from pipeline.runners.dataflow.checks import GraphSize, problems, size_of
 from pipeline.runners.dataflow.options import dataflow_options, dataflow_settings
-from pipeline.runners.local import plan_of
-from pipeline.runners.topic_ends import read_place, write_topics
 
 if TYPE_CHECKING:
     from apache_beam.portability.api import beam_runner_api_pb2 as api
@@ -64,45 +61,6 @@ def draft(options: RunOptions, inputs: Inputs) -> Drafted:
     return Drafted(job, job.proto_pipeline, size_of(job.proto_pipeline))
 
 
-def describe(options: RunOptions, inputs: Inputs) -> str:
-    """What a run would do, for ``--dry-run``.
-
-    Raises:
-        OptionError, GraphError: as `draft`.
-    """
-    drafted = draft(options, inputs)
-    cloud = drafted.job.options.view_as(GoogleCloudOptions)
-    size, count = drafted.size, len(inputs.rules.segments)
-    place = f"project {cloud.project}, region {cloud.region}, job {cloud.job_name}"
-    asked = "" if "--update" not in options.beam_args else "; the running job that --update names was not asked"
-    return (
-        f"ready to run on Dataflow in {place}: {count} segments\n"
-        f"graph: {size.steps} steps, {size.stateful} of them with state; nothing in it that Dataflow can't run{asked}\n"
-        f"{render(dataflow_settings(_project(options), options.shards, options.beam_args), options.beam_args)}"
-    )
-
-
-def submit(options: RunOptions, inputs: Inputs, say: Callable[[str], None]) -> str | None:
-    """Start the job and return its id when Dataflow has it; None where ``--template_location`` only has it written
-    there. The job goes on by itself.
-
-    Raises:
-        OptionError, GraphError: as `draft`.
-        DataflowError: Google refuses, or can't be reached.
-    """
-    draft(options, inputs)
-    try:
-        result: Any = _pipeline(options, inputs, _arguments(options)).run()
-    except (GoogleAPICallError, GoogleAuthError, DataflowJobAlreadyExistsError, OSError, ValueError) as error:
-        raise DataflowError(f"Dataflow did not take the job: {error}") from error
-    if not result.has_job:
-        say(f"wrote the job to {given(options.beam_args)['template_location']}")
-        return None
-    job: str = result.job_id()
-    say("the job runs by itself; `gcloud dataflow jobs` watches, drains and updates it")
-    return job
-
-
 def _project(options: RunOptions) -> str:
     return PubsubPlace.of(options.events).project
 
@@ -113,6 +71,60 @@ def _arguments(options: RunOptions) -> list[str]:
 
 def _pipeline(options: RunOptions, inputs: Inputs, arguments: list[str]) -> beam.Pipeline:
     pipeline = beam.Pipeline(runner=DataflowRunner(), options=PipelineOptions(arguments))
-    chunks = read_place(pipeline, options.events, Reading(mapping=inputs.mapping, native=True))
-    write_topics(build(chunks, plan_of(options, inputs, wall_clock)), options)
+    assemble(pipeline, options, inputs, wall_clock, native=True)
     return pipeline
+
+
+def check(options: RunOptions, inputs: Inputs) -> "DataflowLaunch":
+    """Make the job as it would be sent; see `draft`, also for what it raises."""
+    return DataflowLaunch(options, inputs, draft(options, inputs))
+
+
+@dataclass(frozen=True)
+class DataflowLaunch(Launch):
+    """See `Launch`."""
+
+    options: RunOptions
+    inputs: Inputs
+    drafted: Drafted
+
+    def describe(self) -> str:
+        """Where the job would run, how large its graph is, and every option that Beam gets."""
+        options, size = self.options, self.drafted.size
+        cloud = self.drafted.job.options.view_as(GoogleCloudOptions)
+        place = f"project {cloud.project}, region {cloud.region}, job {cloud.job_name}"
+        asked = "" if "--update" not in options.beam_args else "; the running job that --update names was not asked"
+        sound = f"nothing in it that Dataflow can't run{asked}"
+        settings = dataflow_settings(_project(options), options.shards, options.beam_args)
+        return (
+            f"ready to run on Dataflow in {place}: {len(self.inputs.rules.segments)} segments\n"
+            f"graph: {size.steps} steps, {size.stateful} of them with state; {sound}\n"
+            f"{render(settings, options.beam_args)}"
+        )
+
+    def start(self, voice: Voice) -> "DataflowJob":
+        """Returns when Dataflow has the job or, with ``--template_location``, when it is written there.
+
+        Raises:
+            DataflowError: Google refuses, or can't be reached.
+        """
+        options = self.options
+        try:
+            result: Any = _pipeline(options, self.inputs, _arguments(options)).run()
+        except (GoogleAPICallError, GoogleAuthError, DataflowJobAlreadyExistsError, OSError, ValueError) as error:
+            raise DataflowError(f"Dataflow did not take the job: {error}") from error
+        if not result.has_job:
+            voice.report(f"wrote the job to {given(options.beam_args)['template_location']}")
+            return DataflowJob(None)
+        voice.report("the job runs by itself; `gcloud dataflow jobs` watches, drains and updates it")
+        return DataflowJob(result.job_id())
+
+
+@dataclass(frozen=True)
+class DataflowJob(Job):
+    """See `Job`. Without an id it is a template, which others start."""
+
+    id: str | None
+
+    def follow(self, voice: Voice) -> None:
+        """The job goes on by itself."""

@@ -1,5 +1,6 @@
 """A job's status as people read it."""
 
+from pipeline.reports.wording import counted
 from pipeline.runners.flink.operations import Status
 from segmentation.units import format_instant
 
@@ -23,7 +24,7 @@ def render_status(status: Status) -> str:
 
 
 def _state(status: Status) -> str:
-    restarts = "" if status.restarts is None else f", {_counted(status.restarts, 'restart')}"
+    restarts = "" if status.restarts is None else f", {counted(status.restarts, 'restart')}"
     return f"{status.state.lower()} for {_duration(status.uptime)}{restarts}"
 
 
@@ -47,7 +48,7 @@ def _lag(status: Status) -> str:
     if status.kafka_lag is None:
         return "not asked for: --events names the topic"
     behind = ", ".join(f"{lag:,} in partition {number}" for number, lag in status.kafka_lag.items() if lag)
-    return f"{_counted(sum(status.kafka_lag.values()), 'record')}" + (f": {behind}" if behind else "")
+    return f"{counted(sum(status.kafka_lag.values()), 'record')}" + (f": {behind}" if behind else "")
 
 
 def _checkpoint(status: Status) -> str:
@@ -90,7 +91,3 @@ def _size(count: int) -> str:
         if count >= unit:
             return f"{count / unit:.1f} {name}"
     return f"{count} B"
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

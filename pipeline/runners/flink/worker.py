@@ -132,8 +132,13 @@ def become_worker(variables: Mapping[str, str]) -> None:
 
     # All that the steps of a live graph need, before the runner knows of this worker: it hands out the first bundle as
     # soon as it does, and where a worker dies before it has taken that, Beam's data service waits three minutes for it.
-    from pipeline import graph  # noqa: F401
-    from pipeline.runners import topic_ends  # noqa: F401
+    # Places import theirs late.
+    from pipeline.io.kafka import sender as _kafka_sender  # noqa: F401
+    from pipeline.io.kafka import source as _kafka_source  # noqa: F401
+    from pipeline.io.pubsub import sender as _pubsub_sender  # noqa: F401
+    from pipeline.io.pubsub import source as _pubsub_source  # noqa: F401
+    from pipeline.io.topics import sinks  # noqa: F401
+    from pipeline.runners import assembly  # noqa: F401
 
     sdk_worker_main.main(sys.argv)
 

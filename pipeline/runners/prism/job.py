@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -11,17 +12,18 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, PrismRunnerOptions, StandardOptions
 
 from pipeline.clock import wall_clock
-from pipeline.graph import build
 from pipeline.inputs import Inputs
-from pipeline.io.place import Reading
 from pipeline.options.errors import OptionError
 from pipeline.options.run_options import RunOptions
-from pipeline.runners.local import plan_of
+from pipeline.reports.wording import counted
+from pipeline.runners import local
+from pipeline.runners.assembly import assemble
+from pipeline.runners.choice import PRISM
+from pipeline.runners.contract import Job, Launch, Voice
 from pipeline.runners.prism.splits import refuse_splits
-from pipeline.runners.topic_ends import read_place, write_topics
 
 #: The variable that names the binary.
-PRISM: Final = "PRISM"
+_BINARY: Final = "PRISM"
 
 
 def find_prism(environment: Mapping[str, str] = os.environ) -> Path | None:
@@ -30,22 +32,24 @@ def find_prism(environment: Mapping[str, str] = os.environ) -> Path | None:
     Raises:
         OptionError: ``PRISM`` names no file.
     """
-    named = environment.get(PRISM)
+    named = environment.get(_BINARY)
     if named:
         if not Path(named).is_file():
-            raise OptionError(f"{PRISM}={named}: no such file")
+            raise OptionError(f"{_BINARY}={named}: no such file")
         return Path(named)
     cache = Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     built = cache / "segment-pipeline" / f"prism-v{version('apache-beam')}" / "prism"
     return built if built.is_file() else None
 
 
-def prepare(options: RunOptions) -> PipelineOptions:
-    """Beam's options for the run, which name a Prism binary.
+def check(options: RunOptions, inputs: Inputs) -> Launch:
+    """Over files, a run on Prism is a local one; else a Prism binary has to be there.
 
     Raises:
         OptionError: there is none; the message says how to get one.
     """
+    if not options.live:
+        return local.check(options, inputs)
     beam_options = PipelineOptions(list(options.beam_args))
     beam_options.view_as(StandardOptions).streaming = True
     prism = beam_options.view_as(PrismRunnerOptions)
@@ -57,29 +61,52 @@ def prepare(options: RunOptions) -> PipelineOptions:
                 "names one, and --runner flink does without"
             )
         prism.prism_location = str(found)
-    return beam_options
+    return PrismLaunch(options, inputs, beam_options)
 
 
-def run_live(options: RunOptions, inputs: Inputs, beam_options: PipelineOptions) -> None:
-    """Run until interrupted, which ends the job; messages whose work is not durable then come again to the next run.
+@dataclass(frozen=True)
+class PrismLaunch(Launch):
+    """See `Launch`."""
 
-    Raises:
-        KeyboardInterrupt: always, in the end, unless the job fails.
-        Exception: what a step of the pipeline raised.
-    """
-    refuse_splits()
-    pipeline = beam.Pipeline(runner="PrismRunner", options=beam_options)
-    chunks = read_place(pipeline, options.events, Reading(mapping=inputs.mapping))
-    write_topics(build(chunks, plan_of(options, inputs, wall_clock)), options)
-    result = pipeline.run()
-    try:
-        result.wait_until_finish()
-    except KeyboardInterrupt:
-        # Threads that talk with the runner tell of its end, each with a traceback.
-        threading.excepthook = _ignore
-        result.cancel()
-        raise
+    options: RunOptions
+    inputs: Inputs
+    beam_options: PipelineOptions
+
+    def describe(self) -> str:
+        """How much there is to compute."""
+        return f"ready to run on Prism: {counted(len(self.inputs.rules.segments), 'segment')}"
+
+    def start(self, voice: Voice) -> "PrismJob":  # noqa: ARG002  # there is nothing to say
+        """The job is this process: it works while it is followed."""
+        refuse_splits()
+        pipeline = beam.Pipeline(runner=PRISM, options=self.beam_options)
+        assemble(pipeline, self.options, self.inputs, wall_clock)
+        return PrismJob(pipeline)
+
+
+@dataclass(frozen=True)
+class PrismJob(Job):
+    """See `Job`."""
+
+    pipeline: beam.Pipeline
+
+    def follow(self, voice: Voice) -> None:
+        """Run until interrupted, which ends the job; messages whose work is not durable come again to the next run.
+
+        Raises:
+            KeyboardInterrupt: always, in the end, unless the job fails.
+            Exception: what a step of the pipeline raised.
+        """
+        voice.report("running until interrupted")
+        result = self.pipeline.run()
+        try:
+            result.wait_until_finish()
+        except KeyboardInterrupt:
+            # Threads that talk with the runner tell of its end, each with a traceback.
+            threading.excepthook = _ignore
+            result.cancel()
+            raise
 
 
 def _ignore(_error: threading.ExceptHookArgs) -> None:
-    """For errors that nobody has to hear of."""
+    """For errors that say nothing but that the job has ended."""

@@ -1,0 +1,69 @@
+"""What every runner does: check a run, describe it, start it and follow it.
+
+A runner is a module with a function ``check``, entered in `pipeline.runners.choice`. Its modules may import Beam:
+they are imported only when a command needs them.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from pipeline.inputs import Inputs
+    from pipeline.options.run_options import RunOptions
+    from pipeline.runners.summary import Summary
+
+
+@dataclass(frozen=True)
+class Voice:
+    """How a runner speaks to the person who started a run: lines on standard error."""
+
+    quiet: bool = False
+
+    def say(self, line: str) -> None:
+        """Say what has to be known in any case."""
+        typer.echo(line, err=True)
+
+    def report(self, line: str) -> None:
+        """Say how the run goes on, unless ``--quiet`` is given."""
+        if not self.quiet:
+            self.say(line)
+
+
+class Job(ABC):
+    """A run that has started."""
+
+    #: By which its runner knows it; None where nothing but this process knows of it.
+    id: str | None = None
+
+    @abstractmethod
+    def follow(self, voice: Voice) -> "Summary | None":
+        """Return when the run has ended, or can be left alone; with its numbers, where they are to be shown.
+
+        Raises:
+            Exception: the run failed.
+        """
+
+
+class Launch(ABC):
+    """A run that has been checked and can start."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """What the run would do, for ``--dry-run``; nothing is started and nothing is written."""
+
+    @abstractmethod
+    def start(self, voice: Voice) -> Job:
+        """Hand the run to what executes it.
+
+        Raises:
+            TopicError: a broker doesn't answer or refuses.
+            Exception: what executes it can't be reached, or refuses.
+        """
+
+
+#: Checks all that the runner needs besides what `load_inputs` has checked; what is missing is a `UsageError`.
+Check = Callable[["RunOptions", "Inputs"], Launch]
