@@ -1,9 +1,8 @@
-"""From features and populations to segment changes: one shard's memberships, advanced over ticks. Knows nothing of
-Beam.
+"""From features and populations to segment changes: one shard's memberships, advanced over ticks, without Beam.
 
-Conditions are evaluated in columns over all (user, tick) rows of a span at which something they read may have
-changed: the user's features, time (`Crossings`), or the population (`Measures`). Memberships then step from tick to
-tick over just these rows, and over the users whom a dwell makes due (`Stepper`).
+Conditions are evaluated in columns, over all (user, tick) rows of a span at which something that they read may have
+changed: the user's features, time (`Crossings`), or the population (`Measures`). Memberships then go from tick to tick
+over these rows only, and over the users whose dwell ends (`Stepper`).
 """
 
 import numpy as np
@@ -37,6 +36,15 @@ class Assigner:
     Args:
         rules: the rules to follow.
         publish_key: keys the published pseudonyms.
+
+    >>> from segmentation.rules.file import parse_rules
+    >>> text = "{version: 1, tick: 1m, features: {clicks: {kind: rolling_count, window: 3m, every: 1m}}, "
+    >>> rules = parse_rules(text + "segments: {busy: {when: clicks >= 2}}}", "rules.yaml")
+    >>> rows = {"user": np.array([0]), "tick": np.array([60_000_000]), "clicks": np.array([2])}
+    >>> rows |= {"event": np.array([True]), "late": np.array([False])}
+    >>> features = FeaturesOfShard([bytes(32)], rows, {}, settled=0, until=60_000_000)
+    >>> Assigner(rules, publish_key=bytes(32)).advance(features, {}).select("segment", "action", "cause").rows()
+    [('busy', 'ENTERED', 'event')]
     """
 
     def __init__(self, rules: Rules, publish_key: bytes) -> None:
@@ -86,7 +94,7 @@ class Assigner:
         return joined(parts)
 
     def preview(self, features: FeaturesOfShard) -> pl.DataFrame:
-        """The early changes that a preview of features makes at once (columns as in `advance`). Settled state stays.
+        """The early changes that a preview of features gives (columns as in `advance`). Settled state does not change.
 
         ``features`` has one row per user and the column ``at``, µs. Percentiles are those of the live score among the
         others in the population of the last boundary.
@@ -141,7 +149,7 @@ class Assigner:
         return encode_frames({"settled": self.settled, "segments": list(self.rules.segments)}, tables)
 
     def restore(self, data: bytes) -> None:
-        """Take over what `snapshot` gave; what conditions say, and where scores stand, follows from it.
+        """Take over what `snapshot` gave; the results of conditions and the places of scores are computed from it.
 
         Raises:
             FrameError: the bytes are of another layout.
@@ -171,7 +179,8 @@ class Assigner:
         return rows
 
     def _steps(self, features: FeaturesOfShard) -> list[int]:
-        """The last tick (µs) of each columnar step: few boundaries each, and few rows where every tick has some."""
+        """The last tick (µs) of each columnar step, so that a step has few boundaries, and few rows where an age makes
+        every tick due."""
         ends = {*self._measures.moved_boundaries()[_BOUNDARIES_PER_STEP::_BOUNDARIES_PER_STEP], features.until}
         if self._crossings.at_every_tick:
             reach = max(_ROWS_PER_STEP // max(len(self._users), 1), 1) * self.rules.tick

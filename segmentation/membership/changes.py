@@ -1,5 +1,4 @@
-"""Settled changes as records that explain themselves: order, sequence, cause, evidence, and ids that every replay
-repeats."""
+"""Changes as records: their order, sequence, cause and evidence, and ids that are the same in every replay."""
 
 import json
 from collections.abc import Callable
@@ -28,7 +27,7 @@ _EMPTY = pl.DataFrame(
 
 @dataclass(frozen=True)
 class Context:
-    """What the change log asks its shard: the table of features at some keys, and whether others moved there."""
+    """What the change log asks its shard: the table of features at some keys, and whether other users moved there."""
 
     timeline: Timeline
     span: Span
@@ -38,7 +37,16 @@ class Context:
 
 
 class ChangeLog:
-    """The sequence numbers and pseudonyms of a shard's subjects, and the making of change records."""
+    """The sequence numbers and pseudonyms of a shard's subjects, and what makes the records of their changes.
+
+    >>> from segmentation.rules.file import parse_rules
+    >>> text = "{version: 1, tick: 1m, features: {clicks: {kind: rolling_count, window: 3m, every: 1m}}, "
+    >>> rules = parse_rules(text + "segments: {busy: {when: clicks >= 2}}}", "rules.yaml")
+    >>> log = ChangeLog(rules, Conditions(rules), publish_key=bytes(32))
+    >>> decided = Decided(index=1, users=np.array([0]), before=np.array([[False]]), after=np.array([[True]]))
+    >>> log.membership_texts(decided.after).to_list(), log.sequences(1).tolist()
+    (['["busy"]'], [0])
+    """
 
     def __init__(self, rules: Rules, conditions: Conditions, publish_key: bytes) -> None:
         self._rules = rules
@@ -47,7 +55,7 @@ class ChangeLog:
         self._evidence = Evidence(conditions)
         self._reads = _percentiles_behind(rules)
         self._subjects = Subjects(publish_key)
-        #: By packed bits of memberships their text: there are far fewer sets of segments than users.
+        #: The text of each set of memberships (packed bits): there are far fewer such sets than users.
         self._texts: dict[bytes, str] = {}
         self.sequence = np.empty(0, np.int64)
 
@@ -88,8 +96,8 @@ class ChangeLog:
         )
 
     def early(self, rows: list[EarlyRow], users: list[bytes], seen: EarlyRows | None) -> pl.DataFrame:
-        """The records of early changes; without what was ``seen``, of retractions: these rest on nothing but their
-        tick."""
+        """The records of early changes. Without ``seen`` they are retractions: their cause is time, their evidence is
+        empty."""
         if not rows:
             return empty()
         evidence = None
@@ -127,7 +135,7 @@ class ChangeLog:
         return self.sequence
 
     def meet(self, users: list[bytes], since: int) -> None:
-        """Make ready for the users from ``since`` on, who have just come."""
+        """Compute the pseudonyms of the new users, which are at ``since`` and after."""
         self._subjects.meet(users, since)
 
     def subjects(self, users: list[bytes], rows: I64) -> list[str]:
@@ -200,7 +208,7 @@ def _sorted_rows(decided: list[Decided], alphabetical: I64) -> _Rows:
 
 
 def _after_each(rows: _Rows) -> Bool:
-    """The memberships after each change, which differ from those after the tick while more changes of it follow."""
+    """The memberships after each change. Before the last change of a tick they differ from those after the tick."""
     starts = run_starts(rows.user, rows.index)
     lengths = run_lengths(starts, len(rows.user))
     rank = np.arange(len(rows.user)) - np.repeat(starts, lengths)
@@ -215,7 +223,8 @@ def _after_each(rows: _Rows) -> Bool:
 
 
 def _percentiles_behind(rules: Rules) -> dict[str, Bool]:
-    """By feature: which segments' outcome depends on its percentile, also through others that they name or rival."""
+    """By feature the segments that depend on its percentile, also by way of segments that they name or share a group
+    with. Shape: (segments,)."""
     direct: dict[str, set[str]] = {}
     rivals: dict[str, set[str]] = {}
     for name, segment in rules.segments.items():

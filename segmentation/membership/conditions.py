@@ -1,4 +1,4 @@
-"""Rules as columns of booleans: for rows of (user, tick), whether each segment would be entered, and kept.
+"""Rules as columns of booleans: for rows of (user, tick), whether a user would enter each segment, and would stay.
 
 ``in_segment`` depends on what the same tick decides, so a condition that names other segments is evaluated for every
 combination of them; the membership step then picks the combination that came out.
@@ -17,9 +17,9 @@ from segmentation.rules.model import Rules, Segment
 
 @dataclass(frozen=True)
 class CompiledSegment:
-    """Where a segment's results stand: ``enter + c`` and ``stay + c`` for the combination ``c`` of its ``reads``.
+    """The columns of a segment's results: ``enter + c`` and ``stay + c`` for the combination ``c`` of its ``reads``.
 
-    ``reads`` are positions of other segments; the k-th contributes ``2 ** k`` to the combination when it is TRUE.
+    ``reads`` are positions of other segments; the k-th adds ``2 ** k`` to the combination when it is TRUE.
     """
 
     segment: Segment
@@ -39,7 +39,15 @@ class _Outcome:
 
 
 class Conditions:
-    """All conditions of a rules file."""
+    """All conditions of a rules file.
+
+    >>> from segmentation.rules.file import parse_rules
+    >>> text = "{version: 1, tick: 1m, features: {clicks: {kind: rolling_count, window: 3m, every: 1m}}, "
+    >>> rules = parse_rules(text + "segments: {busy: {when: clicks >= 2}}}", "rules.yaml")
+    >>> conditions = Conditions(rules)
+    >>> conditions.evaluate({"clicks": Values(np.array([1, 2]))}, size=2).tolist()
+    [[False], [True]]
+    """
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
@@ -56,8 +64,10 @@ class Conditions:
         return len(self._columns)
 
     def evaluate(self, table: Table, size: int) -> Bool:
-        """Shape: (``size``, the rows of ``table``; `width`). NULL has become FALSE, as the definition of membership has
-        it."""
+        """What each column gives for each row of ``table``; NULL is FALSE, as membership is defined.
+
+        Shape: (``size``, which is the number of rows; `width`).
+        """
         results = np.empty((size, self.width), np.bool_)
         for number, column in enumerate(self._columns):
             values = holds(column.condition, table, column.others)

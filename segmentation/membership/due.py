@@ -1,7 +1,7 @@
-"""When a user must be looked at although nothing about them changed: because time passed, or because others moved.
+"""When a user must be looked at without a change of their own: because time passed, or because other users moved.
 
-Looking once too often is harmless (the outcome is the same), once too rarely is not, so every rule here errs on the
-side of more. All results are keys of (user, tick) as in `segmentation.features.timeline`.
+To look too often costs time only; to miss a look makes a wrong membership. So every rule here prefers to look. All
+results are keys of (user, tick) as in `segmentation.features.timeline`.
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,18 @@ def merged_thresholds(rules: Rules, thresholds: str) -> dict[str, frozenset[floa
 
 
 class Crossings:
-    """The ticks at which time alone changes what a condition sees: ages that pass a literal, deadlines that pass."""
+    """The ticks at which time alone changes what a condition reads: ages that pass a literal, deadlines that pass.
+
+    >>> from segmentation.features.timeline import Changes
+    >>> from segmentation.rules.file import parse_rules
+    >>> text = "{version: 1, tick: 1h, features: {seen: {kind: recency}}, "
+    >>> rules = parse_rules(text + "segments: {gone: {when: hours_since(seen) > 2}}}", "rules.yaml")
+    >>> nothing = np.empty(0, np.int64)
+    >>> timeline = Timeline({"seen": np.array([0])}, Changes(nothing, {"seen": nothing}), stride=6)
+    >>> parts = Crossings(Conditions(rules)).due(timeline, Span(0, HOUR, 5))
+    >>> np.concatenate(parts).tolist()
+    [2, 3, 4]
+    """
 
     def __init__(self, conditions: Conditions) -> None:
         rules = conditions.rules
@@ -48,11 +59,11 @@ class Crossings:
 
     @property
     def at_every_tick(self) -> bool:
-        """Whether some condition reads an age in another way than against a literal."""
+        """Whether some condition does more with an age than compare it with a literal."""
         return None in self._ages.values()
 
     def due(self, timeline: Timeline, span: Span) -> list[I64]:
-        """Keys (parts, some of them sorted) within ``span`` given what holds from when on."""
+        """Keys within ``span``, in several parts of which some are sorted."""
         found: list[I64] = []
         for column, literals in self._ages.items():
             if literals is None:
@@ -72,12 +83,12 @@ class Crossings:
         return _every_tick(rows, timeline.following(rows))
 
     def _passing(self, timeline: Timeline, column: str, after: int, unless: str | None, span: Span) -> list[I64]:
-        """The ticks next to the moments ``after`` µs past the times in ``column``: at such a moment, just after it, and
-        one more for what rounding may have moved; not where ``unless`` has a time."""
+        """The ticks next to the moments ``after`` µs past the times in ``column``: at such a moment or just before it,
+        just after it, and one more in case a literal was rounded; not where ``unless`` has a time."""
         found = []
         for source, keys in ((timeline.before, None), (timeline.changes.columns, timeline.changes.keys)):
             times = source[column]
-            # Of all users few are near: the rest costs two comparisons.
+            # Few of all users are near; each of the others costs only these two comparisons.
             near = np.flatnonzero((times >= span.settled - 2 * span.tick - after) & (times <= span.end - after))
             if unless is not None:
                 near = near[source[unless][near] == NO_TIME]
@@ -102,7 +113,15 @@ def _every_tick(rows: I64, following: I64) -> I64:
 
 
 class Movers:
-    """The users whose percentile crossed one of its literals at a boundary, by their place among the cutoff scores."""
+    """The users whose percentile crossed one of its literals at a boundary, by their place among the cutoff scores.
+
+    >>> population = Population(scores=np.array([1, 2, 3]), members=np.array([1, 1, 1]), minimum=1)
+    >>> movers = Movers(frozenset({50.0}))
+    >>> movers.at(population, scores=np.array([1, 2])).tolist()
+    [0, 1]
+    >>> movers.at(population, scores=np.array([1, 3])).tolist()
+    [1]
+    """
 
     def __init__(self, literals: frozenset[float] | None) -> None:
         self._literals = None if literals is None else sorted(literals)

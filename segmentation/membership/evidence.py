@@ -1,5 +1,4 @@
-"""What a change rests on: for every comparison of the deciding condition, what was measured and what it was held
-against."""
+"""Why a user changed: for every comparison of the condition that decided, the measured value and the threshold."""
 
 import json
 import math
@@ -17,8 +16,19 @@ from segmentation.units import HOUR, MINUTE, SECOND
 
 
 class Evidence:
-    """The evidence of all segments of a rules file: entering rests on ``when``, leaving on ``until`` if there is
-    one."""
+    """The evidence of all segments of a rules file: of ``when`` for entering, of ``until`` for leaving if there is one.
+
+    >>> from segmentation.rules.file import parse_rules
+    >>> text = "{version: 1, tick: 1m, features: {clicks: {kind: rolling_count, window: 3m, every: 1m}}, "
+    >>> rules = parse_rules(text + "segments: {busy: {when: clicks >= 2}}}", "rules.yaml")
+    >>> from segmentation.expressions import Values
+    >>> texts = Evidence(Conditions(rules)).texts(
+    ...     keys=np.array([0]), segment=np.array([0]), entered=np.array([True]), after=np.array([[True]]),
+    ...     frame=lambda keys, wanted: {"clicks": Values(np.array([7])[keys])},
+    ... )
+    >>> texts.to_list()
+    ['[{"feature":"clicks","operator":">=","value":7,"threshold":"2"}]']
+    """
 
     def __init__(self, conditions: Conditions) -> None:
         self._positions = conditions.positions
@@ -37,7 +47,10 @@ class Evidence:
         after: Bool,
         frame: Callable[[I64, frozenset[str]], Table],
     ) -> pl.Series:
-        """A JSON array of objects (feature, operator, value, threshold) for each change."""
+        """A JSON array of objects (feature, operator, value, threshold) for each change.
+
+        ``frame`` gives the columns of the feature table at some keys; ``after`` are the memberships after the tick.
+        """
         result = [""] * len(keys)
         kinds = segment * 2 + entered
         for kind in np.unique(kinds).tolist():
@@ -64,7 +77,7 @@ class Evidence:
         return list(zip(*columns, strict=True)) if columns else [()] * len(after)
 
     def _winners(self, position: int, after: Bool) -> list[str | None]:
-        """An object with the segment that holds the group now, where one does: its priority may have decided."""
+        """An object with the group's other segment that the user is in now, if any: its priority may have decided."""
         group, rivals = self._rivals[position]
         texts: list[str | None] = []
         for name, _ in rivals:
@@ -109,11 +122,11 @@ def _around(name: str, operator: str, threshold: str | None) -> tuple[str, str]:
 
 
 def _json_texts(values: list[object], kind: Type) -> list[str]:
-    """The measured values as people write them: times in ISO 8601, intervals as 26h5m0.25s, all else as it is."""
+    """The measured values as JSON: times in ISO 8601, intervals as 26h5m0.25s, all else as it is."""
     write = _WRITERS[kind]
     if kind in (Type.DECIMAL, Type.DOUBLE):
         return ["null" if value is None else write(value) for value in values]
-    # Often the same few; not so numbers, of which 0.0 and -0.0 are equal and written differently.
+    # Often the same few values, so each is written once. Not floats: 0.0 and -0.0 are equal but written differently.
     texts = {value: "null" if value is None else write(value) for value in set(values)}
     return [texts[value] for value in values]
 
@@ -129,7 +142,7 @@ def _time(micros: int) -> str:
 def _interval(micros: int) -> str:
     length = abs(micros)
     hours, minutes, seconds = length // HOUR, length % HOUR // MINUTE, length % MINUTE // SECOND
-    # Digits, not a division, which could round.
+    # The digits themselves: a division could round.
     fraction = f"{length % SECOND:06}".rstrip("0")
     return f'"{"-" if micros < 0 else ""}{hours}h{minutes}m{seconds}{"." if fraction else ""}{fraction}s"'
 

@@ -1,9 +1,9 @@
 """Who is in which segment: the step from one tick to the next.
 
-Not a member: enters if the segment's ``when`` is TRUE. A member: stays while its ``until`` is FALSE (without one:
-while ``when`` is TRUE), and in any case until ``min_dwell`` has passed since it entered. In an exclusive group only
-the highest priority among those that hold counts. ``in_segment`` sees what the same tick decided, hence the order of
-evaluation.
+A user who is not a member enters if the segment's ``when`` is TRUE. A member stays while ``until`` is FALSE (without
+``until``: while ``when`` is TRUE), and in any case until ``min_dwell`` has passed since it entered. In an exclusive
+group only the highest priority among the segments that hold counts. ``in_segment`` reads what the same tick decided, so
+segments are evaluated in an order.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,19 @@ class Step:
 
 
 class Memberships:
-    """Memberships of all users of a shard and since when they hold (µs). Shapes: (users, segments)."""
+    """Memberships of all users of a shard and since when they hold (µs). Shapes: (users, segments).
+
+    >>> from segmentation.rules.file import parse_rules
+    >>> text = "{version: 1, tick: 1m, features: {clicks: {kind: rolling_count, window: 3m, every: 1m}}, "
+    >>> rules = parse_rules(text + "segments: {busy: {when: clicks >= 2}}}", "rules.yaml")
+    >>> memberships = Memberships(Conditions(rules))
+    >>> memberships.grow(2)
+    >>> users = np.array([0, 1])
+    >>> step = memberships.decide(users, results=np.array([[False], [True]]), tick=60)
+    >>> memberships.apply(users, step, tick=60)
+    >>> memberships.member.tolist(), memberships.since.tolist()
+    ([[False], [True]], [[0], [60]])
+    """
 
     def __init__(self, conditions: Conditions) -> None:
         self._tick = conditions.rules.tick
@@ -62,7 +74,7 @@ class Memberships:
     def decide(self, users: I64, results: Bool, tick: int | I64) -> Step:
         """What ``tick`` (µs, one for all or one for each) decides for ``users``.
 
-        ``results`` are what their conditions gave (rows of `Conditions.evaluate`). Nothing is changed: see `apply`.
+        ``results`` are rows of `Conditions.evaluate`, one per user. The state does not change: see `apply`.
         """
         before = self.member[users]
         now = np.reshape(tick, (-1, 1))
@@ -96,7 +108,7 @@ class Memberships:
     def waiting(self, results: Bool, tick: int) -> I64:
         """For every user the tick (µs) after ``tick`` at which to look again although nothing changes; 0: none.
 
-        Told from the state alone, after a restart as well, so it also names users whom a look will leave as they are.
+        It uses the state alone, so it works after a restart; some of the users will turn out not to change.
         """
         enter, stay = np.zeros_like(self.member), np.zeros_like(self.member)
         for compiled in self._compiled:
@@ -104,8 +116,8 @@ class Memberships:
         return self._again(~self.member, self.member, enter, stay, self.since, np.full((1, 1), tick))
 
     def _again(self, before: Bool, after: Bool, enter: Bool, stay: Bool, since: I64, now: I64) -> I64:
-        """A member that only its dwell keeps is due when that ends; one whose conditions contradict, at the next
-        tick."""
+        """A member that only its dwell keeps is due when the dwell ends. A user who left although ``when`` is TRUE (as
+        ``until`` is) is due at the next tick."""
         bound, left = after & ~stay, before & ~after & enter
         if not bound.any() and not left.any():
             return np.zeros(len(after), np.int64)
@@ -122,7 +134,7 @@ def _as_table(values: Bool | I64) -> pl.DataFrame:
 
 
 def _picked(compiled: CompiledSegment, results: Bool, after: Bool) -> tuple[Bool, Bool]:
-    """The results for the combination of other segments that came out."""
+    """The results (enter, stay) for the combination of other segments that this tick decided."""
     if not compiled.reads:
         return results[:, compiled.enter], results[:, compiled.stay]
     combination = after[:, list(compiled.reads)] @ (1 << np.arange(len(compiled.reads)))
@@ -131,7 +143,7 @@ def _picked(compiled: CompiledSegment, results: Bool, after: Bool) -> tuple[Bool
 
 
 def _evaluation_order(conditions: Conditions) -> tuple[I64, list[list[CompiledSegment]]]:
-    """Segments that depend on nothing else (decided at once), then the other units in order, groups by priority."""
+    """The segments that depend on no other (decided together), then the other units in order, groups by priority."""
     compiled = {each.segment.name: each for each in conditions.segments}
     independent, units = [], []
     for names in conditions.rules.order:

@@ -1,7 +1,7 @@
-"""Early changes: what an event seems to change at once, until its tick confirms it or takes it back.
+"""Early changes: what an event seems to change, until its tick confirms it or takes it back.
 
-Settled state never rests on any of this. A provisional membership that its tick does not confirm is RETRACTED; early
-changes carry the subject's last settled sequence and count on from it with an index of their own.
+Settled state uses nothing of this. A provisional membership that its tick does not confirm is RETRACTED. Early changes
+carry the subject's last settled sequence, and an index that counts from 1 for each such sequence.
 """
 
 import hashlib
@@ -42,7 +42,17 @@ class EarlyRow:
 
 
 class Provisional:
-    """The open claims of a shard's users. They are few: only users with events since the last tick have any."""
+    """The open claims of a shard's users. They are few: only users with events since the last tick have any.
+
+    >>> provisional = Provisional()
+    >>> none = np.array([0])
+    >>> step = Step(before=np.array([[False]]), after=np.array([[True]]), again=none)
+    >>> [row] = provisional.claim(np.array([7]), at=np.array([5]), due=np.array([60]), step=step, sequence=none)
+    >>> row.action, row.early_index
+    ('ENTERED', 1)
+    >>> provisional.due(tick=60)
+    {(7, 0): Claim(member=True, due=60)}
+    """
 
     def __init__(self) -> None:
         #: By user, then by segment.
@@ -55,8 +65,10 @@ class Provisional:
         return bool(self._claims)
 
     def claim(self, users: I64, at: I64, due: I64, step: Step, sequence: I64) -> list[EarlyRow]:
-        """What differs from what subscribers know, if ``step`` (from the settled to the presumed memberships) is
-        right."""
+        """The early changes from what subscribers know to ``step.after``, the memberships that are now expected.
+
+        ``step.before`` are the settled ones; ``at`` and ``due`` are µs. All arguments have a row per user.
+        """
         settled, now = step.before, step.after
         known = settled.copy()
         names = users.tolist()
@@ -134,7 +146,7 @@ class Provisional:
 
 @dataclass(frozen=True)
 class EarlyRows:
-    """What early changes were seen to rest on: their rows in a table of features, and what each decided."""
+    """The evidence of early changes: their rows in a table of features, and what each decided."""
 
     rows: I64
     segment: I64
@@ -158,7 +170,7 @@ def claims_of(early: list[EarlyRow], users: I64, frame: Table) -> EarlyRows:
 def unconfirmed(
     provisional: Provisional, decided: list[Decided], before: Bool, span: Span, sequence: I64
 ) -> list[EarlyRow]:
-    """Take back the claims of ticks in ``span`` that these did not confirm.
+    """The retractions of claims that are due in ``span`` and that the ``decided`` memberships do not confirm.
 
     ``before`` are the memberships before the span, ``sequence`` the last sequence numbers before it.
     """
@@ -177,6 +189,6 @@ def unconfirmed(
 
 
 def early_change_id(subject_id: str, segment: str, row: EarlyRow) -> str:
-    """The id of an early change: never that of a settled one."""
+    """The id of an early change; no settled change has the same."""
     parts = (subject_id, segment, row.action, str(row.at), "early", str(row.sequence), str(row.early_index))
     return hashlib.sha256("|".join(parts).encode()).hexdigest()[:32]

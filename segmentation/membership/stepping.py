@@ -1,4 +1,4 @@
-"""Memberships from tick to tick, over just the users whom a tick concerns."""
+"""Memberships from tick to tick; each tick looks only at the users that are due at it."""
 
 import bisect
 import itertools
@@ -22,10 +22,22 @@ class Decided:
 
 
 class Stepper:
-    """Walks a span's ticks: those with rows to look at, and those at which a dwell (or a contradiction) makes users
-    due.
+    """Walks a span's ticks: those with rows to look at, and those at which users are due because a dwell ends, or
+    because ``when`` and ``until`` are both TRUE.
 
     ``results`` holds what each user's conditions gave when last evaluated; shape (users, conditions).
+
+    >>> from segmentation.rules.file import parse_rules
+    >>> text = "{version: 1, tick: 1m, features: {clicks: {kind: rolling_count, window: 3m, every: 1m}}, "
+    >>> rules = parse_rules(text + "segments: {busy: {when: clicks >= 2}}}", "rules.yaml")
+    >>> from segmentation.membership.conditions import Conditions
+    >>> conditions = Conditions(rules)
+    >>> stepper = Stepper(Memberships(conditions), conditions.width)
+    >>> stepper.grow(1)
+    >>> span, results = Span(0, 60, count=3), np.array([[True], [False]])
+    >>> decided = stepper.walk(np.array([0, 0]), index=np.array([1, 3]), results=results, span=span)
+    >>> [(each.index, each.after.tolist()) for each in decided]
+    [(1, [[True]]), (3, [[False]])]
     """
 
     def __init__(self, memberships: Memberships, width: int) -> None:
@@ -70,7 +82,7 @@ class Stepper:
         return decided
 
     def _decide(self, at: int, users: I64, span: Span) -> tuple[Decided | None, list[tuple[int, I64]]]:
-        """The outcome of one tick, and whom to look at again when."""
+        """The outcome of one tick, and which users to look at again at which tick index."""
         tick = span.settled + at * span.tick
         step = self._memberships.decide(users, self.results[users], tick)
         self._memberships.apply(users, step, tick)
@@ -80,10 +92,10 @@ class Stepper:
         return decided, _by_tick(users, step.again, span)
 
     def _waiting(self, span: Span) -> defaultdict[int, list[I64]]:
-        """Users whom the last settled tick left waiting for a later one: found from the state itself."""
+        """By tick index the users that are due although they have no row there; found from the state alone."""
         waiting: defaultdict[int, list[I64]] = defaultdict(list)
-        everyone = np.arange(len(self.results))
-        for later, due in _by_tick(everyone, self._memberships.waiting(self.results, span.settled), span):
+        users = np.arange(len(self.results))
+        for later, due in _by_tick(users, self._memberships.waiting(self.results, span.settled), span):
             waiting[later].append(due)
         return waiting
 

@@ -1,4 +1,4 @@
-"""The users of one shard and what is known of them as of the last settled tick."""
+"""The users of one shard, and their stored feature values at the last settled tick."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,9 +14,14 @@ from segmentation.rules.model import Rules
 
 @dataclass(frozen=True)
 class Timeline:
-    """What holds from when on: ``before`` the span, by user, and from the rows of ``changes`` on.
+    """The values of stored columns over a span: ``before`` it, by user, and from each row of ``changes`` on.
 
-    Besides the features ``changes`` has the columns ``event`` and ``late``: whether one was accepted in just that tick.
+    ``changes`` also has the columns ``event`` and ``late``: whether an event (a late one) was accepted in that tick.
+
+    >>> changes = Changes(np.array([2]), {"clicks": np.array([5])})  # the first user has 5 from tick 2 on
+    >>> timeline = Timeline({"clicks": np.array([1, 9])}, changes, stride=4)
+    >>> timeline.at(np.array([1, 3, 4 + 3]), ["clicks"])["clicks"].tolist()
+    [1, 5, 9]
     """
 
     before: Mapping[str, Column]
@@ -37,7 +42,7 @@ class Timeline:
         return result
 
     def following(self, keys: I64) -> I64:
-        """The key up to which (exclusive) what holds at each key holds: the user's next row, or one past the span."""
+        """For each key the key (exclusive) up to which its values hold: the user's next row, or one past the span."""
         last_of_user = (keys // self.stride + 1) * self.stride
         rows = np.append(self.changes.keys, np.iinfo(np.int64).max)
         until: I64 = np.minimum(rows[np.searchsorted(self.changes.keys, keys, side="right")], last_of_user)
@@ -45,7 +50,18 @@ class Timeline:
 
 
 class UserTable:
-    """Internal ids, the stored columns of features (one value per user) and the vocabularies of attributes."""
+    """Internal ids, the stored columns of features (one value per user) and the vocabularies of attributes.
+
+    >>> from segmentation.rules.file import parse_rules
+    >>> text = "{version: 1, tick: 1m, features: {clicks: {kind: rolling_count, window: 3m, every: 1m}}, "
+    >>> rules = parse_rules(text + "segments: {busy: {when: clicks >= 2}}}", "rules.yaml")
+    >>> table = UserTable(rules)
+    >>> rows = {"user": np.array([0, 1]), "tick": np.array([60, 60]), "clicks": np.array([2, 3])}
+    >>> table.taken_in(FeaturesOfShard([b"a", b"b"], rows, {}, settled=0, until=60))["user"].tolist()
+    [0, 1]
+    >>> table.internals, table.columns["clicks"].tolist()
+    ([b'a', b'b'], [0, 0])
+    """
 
     def __init__(self, rules: Rules) -> None:
         self.internals: list[bytes] = []
@@ -68,7 +84,7 @@ class UserTable:
         return rows
 
     def timeline(self, rows: Mapping[str, Column], span: Span) -> Timeline:
-        """What holds from when on, given the ``rows`` of a span in the order of (user, tick) as they were told."""
+        """The timeline of a span with these ``rows``, which are sorted by (user, tick) as in the message."""
         keys = span.keys(rows["user"], span.index(rows["tick"]))
         columns = {name: rows[name] for name in (*self.columns, "event", "late")}
         if len(keys) > 1 and not (keys[1:] > keys[:-1]).all():
@@ -77,12 +93,12 @@ class UserTable:
         return Timeline(self.columns, Changes(keys, columns), span.stride)
 
     def now(self) -> Timeline:
-        """What holds, as a timeline of a span without ticks."""
+        """The present values, as a timeline of a span without ticks."""
         nothing = np.empty(0, np.int64)
         return Timeline(self.columns, Changes(nothing, {name: values[:0] for name, values in self.columns.items()}), 1)
 
     def move_to_end(self, timeline: Timeline, span: Span) -> None:
-        """Let what holds at the end of the span hold."""
+        """Keep the values that hold at the end of the span."""
         columns = {name: timeline.changes.columns[name] for name in self.columns}
         write_latest(Changes(timeline.changes.keys, columns), self.columns, span)
 

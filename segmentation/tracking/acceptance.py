@@ -2,7 +2,7 @@
 
 Among them, by (time, content hash), the first is accepted, and every one within `ID_MEMORY` of event time after an
 accepted one is its duplicate. Ids are remembered for that long (and the disorder allowed), so the outcome does not
-depend on the order of arrival. What arrives after its id may have been forgotten is too late to be told from a
+depend on the order of arrival. An event that arrives when its id may have been forgotten is too late: it could be a
 duplicate.
 """
 
@@ -26,22 +26,28 @@ _REMEMBERED = {"key": np.uint64, "user": np.int64, "id_high": np.uint64, "id_low
 
 
 class Remembered:
-    """The ids of accepted events. ``memory``: how long (µs) before the last settled tick an event may have been."""
+    """The ids of accepted events, kept for ``memory`` µs of event time before the last settled tick.
+
+    >>> ids = {"id_high": np.array([7, 7], np.uint64), "id_low": np.array([7, 7], np.uint64)}
+    >>> twice = EventRows({"user": np.array([1, 1]), "at": np.array([9, 5]), **ids}, {})
+    >>> Remembered(memory=DAY).duplicates(twice, settled=None, content=["at"]).tolist()
+    [True, False]
+    """
 
     def __init__(self, memory: int) -> None:
         self._memory = memory
         self._ids = Runs(_REMEMBERED)
-        #: Not among the sorted ones until someone asks: a run that ends here never does.
+        #: Sorted in when first needed: a run over files that ends after one advance never needs them.
         self._latest: list[Rows] = []
         self._swept = 0
 
     def add(self, events: EventRows, until: int | None) -> None:
-        """Remember accepted events as far as that may matter after the tick ``until`` (µs; None: of all times)."""
+        """Remember the accepted events that may matter after the tick ``until`` (µs; None: all of them)."""
         since = 0 if until is None else until - self._memory
         recent = events["at"] >= since
         rows = {name: events[name][recent] for name in _REMEMBERED if name != "key"}
         self._latest.append(rows)
-        # What is too old is not looked at; it goes in a sweep now and then.
+        # Ids that are too old are ignored, and removed only now and then: that costs a pass over all.
         if since - self._swept > self._memory // 16:
             self._ids.retain("at", since)
             self._swept = since
@@ -143,7 +149,7 @@ def _mixed(columns: Mapping[str, Column]) -> U64:
 
 
 def _within_memory(table: _Candidates) -> Bool:
-    """Which come within memory of the last accepted one of their id."""
+    """Which of them come at most `ID_MEMORY` after the last accepted one with their id."""
     at, given = table.at, table.row < 0
     starts = run_starts(table.user, table.id_high, table.id_low)
     group = np.repeat(np.arange(len(starts)), run_lengths(starts, len(at)))

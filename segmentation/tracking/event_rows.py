@@ -1,4 +1,4 @@
-"""Events of one shard as columns that can be cut down, and those among them that have not counted yet."""
+"""Events of one shard as columns, and the events among them that have not counted yet."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,12 @@ _NEVER = np.iinfo(np.int64).max
 
 @dataclass(frozen=True)
 class EventRows:
-    """A row per event."""
+    """A row per event.
+
+    >>> rows = EventRows({"at": np.array([5, 9])}, {"p:channel": Texts.of(["paid", None])})
+    >>> rows.where(rows["at"] > 5).texts["p:channel"].to_list()
+    [None]
+    """
 
     columns: Mapping[str, Column]
     texts: Mapping[str, Texts]
@@ -42,10 +47,15 @@ class EventRows:
 
 
 class Pending:
-    """Events in the order of their arrival, in columns that grow in place; found by user when someone asks.
+    """Events in the order of their arrival, in columns that grow in place. The index by user is made when first needed.
 
     Args:
         texts: the names of the columns of texts; null where a batch lacks one.
+
+    >>> pending = Pending(texts=[])
+    >>> pending.add(EventRows({name: np.array([60, 120], kind) for name, kind in PENDING.items()}, {}))
+    >>> len(pending.take_up_to(60)), pending.first_tick
+    (1, 120)
     """
 
     def __init__(self, texts: Sequence[str]) -> None:

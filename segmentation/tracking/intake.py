@@ -1,4 +1,4 @@
-"""The events of one shard before they count: pending ones by the tick that first sees them, and remembered ids."""
+"""The events of one shard before they count: pending events by the tick at which they count, and remembered ids."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -14,13 +14,17 @@ from segmentation.rules.property_plan import property_plan
 from segmentation.tracking.acceptance import ID_MEMORY, Remembered
 from segmentation.tracking.event_rows import PENDING, EventRows, Pending, in_order
 
-#: Stands for every event name that no feature tells apart.
+#: Stands for every event name that no feature reads by name.
 OTHER_NAME = ""
 
 
 @dataclass
 class Counts:
-    """What became of the events so far, in events; and the users known."""
+    """What became of the events so far, in events; and the number of users known.
+
+    >>> Counts(accepted=3).copy()
+    Counts(accepted=3, duplicate=0, too_late=0, late=0, users=0)
+    """
 
     accepted: int = 0
     duplicate: int = 0
@@ -39,6 +43,16 @@ class Intake:
     Args:
         rules: the rules to follow.
         max_disorder: how far (µs of event time) events may arrive out of order and still be on time.
+
+    >>> from segmentation.rules.file import parse_rules
+    >>> text = "{version: 1, tick: 1m, features: {clicks: {kind: rolling_count, window: 3m, every: 1m}}, "
+    >>> rules = parse_rules(text + "segments: {busy: {when: clicks >= 2}}}", "rules.yaml")
+    >>> one = {"user": [0], "id_high": [1], "id_low": [1], "at": [5], "name": [0]}
+    >>> columns = {name: np.array(values) for name, values in one.items()}
+    >>> intake = Intake(rules, max_disorder=0)
+    >>> intake.add(EventsOfShard([bytes(32)], columns, {}, ("click",), clock=5), np.array([0]), settled=None)
+    >>> intake.first_tick(), len(intake.accept(until=60_000_000, settled=None))
+    (60000000, 1)
     """
 
     def __init__(self, rules: Rules, max_disorder: int) -> None:
@@ -96,7 +110,7 @@ class Intake:
         return events
 
     def peek(self, users: I64, settled: int | None) -> tuple[EventRows, EventRows]:
-        """The pending events of ``users`` (sorted, distinct), and those of them that would be accepted by now."""
+        """The pending events of ``users`` (sorted, distinct), and those of them that would be accepted now."""
         pending = self._pending.of_users(users)
         repeated = self._remembered.duplicates(pending, settled, self._content)
         return pending, pending.where(~repeated) if repeated.any() else pending

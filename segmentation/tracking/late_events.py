@@ -1,4 +1,4 @@
-"""Events that came after their tick had settled, as audit records that name nobody."""
+"""Events that came after their tick had settled, as audit records with pseudonyms only."""
 
 import hashlib
 from dataclasses import dataclass
@@ -17,8 +17,15 @@ LATE_EVENT: Final = "late_event"
 class LateEvents:
     """Accepted events whose tick had settled, a row each.
 
-    ``users`` are internal ids, ``names`` those that some feature asks for, null standing for all others; the columns
-    ``user`` and ``name`` of ``events`` are positions among them.
+    ``users`` are internal ids; ``names`` are the event names that some feature reads, and None for all others. The
+    columns ``user`` and ``name`` of ``events`` are positions in them.
+
+    >>> import numpy as np
+    >>> columns = {"user": 0, "name": 0, "id_high": 1, "id_low": 2, "at": 59_000_000, "counted_at": 120_000_000}
+    >>> events = EventRows({name: np.array([value]) for name, value in columns.items()}, {})
+    >>> records = LateEvents([bytes(32)], events, ["click"]).records(rules_version=1, publish_key=bytes(32))
+    >>> records.select("kind", "event_name", "occurred_at", "counted_at").rows()
+    [('late_event', 'click', 59000000, 120000000)]
     """
 
     users: list[bytes]

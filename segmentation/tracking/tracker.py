@@ -1,4 +1,4 @@
-"""From events to features: one shard's table of users, advanced over ticks in columnar steps. Knows nothing of Beam."""
+"""From events to features: one shard's table of users, advanced over ticks in columnar steps, without Beam."""
 
 from dataclasses import dataclass, replace
 
@@ -36,9 +36,9 @@ class Settled:
     """The outcome of one advance."""
 
     features: FeaturesOfShard
-    #: By feature how its population moved; features whose did not are left out.
+    #: By feature how its population moved; features whose population did not move are left out.
     moves: dict[str, Moves]
-    #: The events that were late; None where none was, or nobody asked.
+    #: The events that were late; None where there are none, or without ``audit``.
     late: LateEvents | None = None
 
 
@@ -48,6 +48,16 @@ class Tracker:
     Args:
         rules: the rules to follow.
         max_disorder: how far (µs of event time) events may arrive out of order and still be on time.
+
+    >>> from segmentation.rules.file import parse_rules
+    >>> text = "{version: 1, tick: 1m, features: {clicks: {kind: rolling_count, window: 3m, every: 1m}}, "
+    >>> rules = parse_rules(text + "segments: {busy: {when: clicks >= 2}}}", "rules.yaml")
+    >>> two = {"user": [0, 0], "id_high": [1, 2], "id_low": [1, 2], "at": [5, 9], "name": [0, 0]}
+    >>> columns = {name: np.array(values) for name, values in two.items()}
+    >>> tracker = Tracker(rules, max_disorder=0)
+    >>> tracker.add(EventsOfShard([bytes(32)], columns, {}, ("click",), clock=9))
+    >>> tracker.advance(tracker.last_due()).features.rows["clicks"].tolist()
+    [2]
     """
 
     def __init__(self, rules: Rules, max_disorder: int) -> None:
@@ -94,12 +104,12 @@ class Tracker:
         return None if self.clock is None else next_tick(self.clock, self.rules.tick)
 
     def allows(self, clock: int | None) -> bool:
-        """Whether the ticks that ``clock`` (µs) allows are allowed already."""
+        """Whether this shard's clock already allows all ticks that ``clock`` (µs) allows; None allows none."""
         last = self.last_due()
         return clock is None or (last is not None and next_tick(clock, self.rules.tick) <= last)
 
     def advance(self, until: int, *, audit: bool = False) -> Settled:
-        """Settle all ticks up to ``until`` (µs, a tick), in one columnar step; ``audit``: tell what was late."""
+        """Settle all ticks up to ``until`` (µs, a tick), in one columnar step; ``audit``: return late events too."""
         tick = self.rules.tick
         if self.settled is None:
             first = self.first_due()
@@ -124,14 +134,15 @@ class Tracker:
         return max(known, default=None)
 
     def count_rest(self) -> None:
-        """Count what will never settle because the run ends before its tick."""
+        """Add the events that never settle, because the run ends before their tick, to the counts."""
         self._intake.accept(None, self.settled)
 
     def preview(self, users: list[bytes]) -> FeaturesOfShard | None:
-        """The features of some users as all events that have arrived make them, though their tick has not settled.
+        """The features of some users with all events that have arrived, also those whose tick has not settled.
 
         Returns:
-            One row per user that has such events, with the time of the latest in the column ``at``; None without any.
+            One row per user with events that have not settled, the time (µs) of the latest in the column ``at``; None
+            where there are no such events.
         """
         rows = np.unique(np.array([self._rows[internal] for internal in users if internal in self._rows], np.int64))
         pending, accepted = self._intake.peek(rows, self.settled)
