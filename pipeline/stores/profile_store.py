@@ -1,4 +1,4 @@
-"""The profile store: the current profile, the current memberships and the membership history of every subject."""
+"""The profile store in a SQL database: profile, current memberships and membership history of every subject."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,13 +6,12 @@ from typing import Any, Final, NamedTuple, cast
 
 import msgspec
 import polars as pl
-from sqlalchemy import ClauseElement, Connection, Select, select
+from sqlalchemy import ClauseElement, Connection, Engine, Select, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from pipeline.stores import statements
-from pipeline.stores.engine import open_engine
 from pipeline.stores.store import StoreError
 from pipeline.stores.tables import LAYOUT, layout, membership_history, memberships, metadata, profiles
 from schemas.records import from_record
@@ -44,14 +43,14 @@ class ProfileStore:
     Several processes may share a store; they wait for one another.
     """
 
-    def __init__(self, url: str, option: str = "--store") -> None:
-        """Open the store at ``url``, ``sqlite:///FILE``, and create what is missing; ``option`` is its name in errors.
+    def __init__(self, engine: Engine, option: str) -> None:
+        """Create what is missing in the database; ``option`` is what errors call the store.
 
         Raises:
-            StoreError: the URL names no store, the file can't be written, or it holds another layout.
+            StoreError: the database can't be written, or it holds another layout.
         """
         self._option = option
-        self._engine = open_engine(url, option)
+        self._engine = engine
         try:
             with self._transaction() as connection:
                 self._create_tables(connection)

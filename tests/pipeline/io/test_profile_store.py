@@ -15,8 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.options.errors import OptionError
 from pipeline.stores.profile_store import Membership, ProfileStore
+from pipeline.stores.sqlite import SqliteStore
 from pipeline.stores.store import StoreError
+from pipeline.stores.stores import parse_store
 from schemas.errors import SchemaError
 from schemas.types import Profile, SegmentChange
 from segmentation.outputs.profile_frame import PROFILE_COLUMNS
@@ -39,6 +42,10 @@ def tables(path: Path) -> Tables:
     return found
 
 
+def open_store(path: Path) -> ProfileStore:
+    return SqliteStore(str(path), option="--store").open()
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "profiles.db"
@@ -46,7 +53,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(path: Path) -> Iterator[ProfileStore]:
-    opened = ProfileStore(f"sqlite:///{path}")
+    opened = open_store(path)
     yield opened
     opened.close()
 
@@ -149,7 +156,7 @@ def test_replays_and_any_order_of_batches_give_the_same_tables(
     folder = tmp_path_factory.mktemp("stores")
     log = consistent_log(toggles)
     rows = _profiles_of(log)
-    straight = ProfileStore(f"sqlite:///{folder}/straight.db")
+    straight = open_store(Path(folder) / "straight.db")
     straight.apply_changes(frame(*log))
     straight.apply_profiles(profiles_frame(*rows))
     straight.close()
@@ -158,7 +165,7 @@ def test_replays_and_any_order_of_batches_give_the_same_tables(
     pieces: list[Any] = [*log, *rows]
     pieces += shuffle.choices(pieces, k=len(pieces) // 2) if pieces else []
     shuffle.shuffle(pieces)
-    shuffled = ProfileStore(f"sqlite:///{folder}/shuffled.db")
+    shuffled = open_store(Path(folder) / "shuffled.db")
     for start in range(0, len(pieces), size):
         batch = pieces[start : start + size]
         shuffled.apply_profiles(profiles_frame(*[piece for piece in batch if isinstance(piece, tuple)]))
@@ -181,9 +188,10 @@ def test_memberships_of_the_store_are_those_of_the_log(store: ProfileStore) -> N
 _CRASH = """
 import os, sys
 from pipeline.stores import profile_store
+from pipeline.stores.sqlite import SqliteStore
 from tests.pipeline.io.changes import consistent_log, frame
 log = consistent_log([(n % 3, n % 2) for n in range(12)])
-store = profile_store.ProfileStore(sys.argv[1])
+store = SqliteStore(sys.argv[1]).open()
 store.apply_changes(frame(*log[:6]))
 run, left = profile_store._execute, [int(sys.argv[2])]
 def stop_after(*arguments):
@@ -199,17 +207,16 @@ store.apply_changes(frame(*log[6:]))
 @pytest.mark.parametrize("statements", [1, 2, 3, 4])
 def test_crash_inside_a_batch_leaves_the_batch_before_and_a_replay_completes_it(path: Path, statements: int) -> None:
     log = consistent_log([(number % 3, number % 2) for number in range(12)])
-    url = f"sqlite:///{path}"
-    code = subprocess.run([sys.executable, "-c", _CRASH, url, str(statements)], cwd=ROOT, check=False).returncode
+    code = subprocess.run([sys.executable, "-c", _CRASH, str(path), str(statements)], cwd=ROOT, check=False).returncode
     assert code == 9
-    store = ProfileStore(url)
+    store = open_store(path)
     kept = sorted(
         (change for subject in range(3) for change in store.history(f"s{subject}")), key=lambda one: one.effective_at
     )
     assert kept == log[:6]
     store.apply_changes(frame(*log))
     store.close()
-    whole = ProfileStore(f"sqlite:///{path.with_name('whole.db')}")
+    whole = open_store(path.with_name("whole.db"))
     whole.apply_changes(frame(*log))
     whole.close()
     assert tables(path) == tables(path.with_name("whole.db"))
@@ -228,14 +235,14 @@ def test_writers_at_once_wait_for_one_another(path: Path) -> None:
     log = consistent_log([(number % 7, number % 3) for number in range(60)])
 
     def write(start: int) -> None:
-        store = ProfileStore(f"sqlite:///{path}")
+        store = open_store(path)
         for change in log[start::4]:
             store.apply_changes(frame(change))
         store.close()
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(write, range(4)))
-    whole = ProfileStore(f"sqlite:///{path.with_name('whole.db')}")
+    whole = open_store(path.with_name("whole.db"))
     whole.apply_changes(frame(*log))
     whole.close()
     assert tables(path) == tables(path.with_name("whole.db"))
@@ -243,10 +250,10 @@ def test_writers_at_once_wait_for_one_another(path: Path) -> None:
 
 def test_store_is_found_again_after_it_was_closed(path: Path) -> None:
     for change in consistent_log([(0, 0), (0, 1)]):
-        store = ProfileStore(f"sqlite:///{path}")
+        store = open_store(path)
         store.apply_changes(frame(change))
         store.close()
-    store = ProfileStore(f"sqlite:///{path}")
+    store = open_store(path)
     assert len(store.history("s0")) == 2
     store.close()
     assert [entry.name for entry in path.parent.iterdir()] == ["profiles.db"]
@@ -271,13 +278,13 @@ def test_frame_larger_than_one_statement_is_kept_whole(store: ProfileStore, path
         ("", "expected a URL such as sqlite:///"),
         ("sqlite://", "names no file"),
         ("sqlite:///:memory:", "names no file"),
-        ("mysql://u:secret@h/db", "there is no store for mysql://"),
-        ("postgresql://u:secret@h/db", "there is no store for postgresql://"),
+        ("mysql://u:secret@h/db", "mysql:// is not available yet"),
+        ("postgresql://u:secret@h/db", "postgresql:// is not available yet"),
     ],
 )
 def test_bad_url_names_the_option_and_no_password(url: str, message: str) -> None:
-    with pytest.raises(StoreError, match=message) as caught:
-        ProfileStore(url, option="--profiles")
+    with pytest.raises(OptionError, match=message) as caught:
+        parse_store("--profiles", url)
     assert str(caught.value).startswith("--profiles: ")
     assert "secret" not in str(caught.value)
 
@@ -290,7 +297,7 @@ def test_place_that_can_not_be_written_names_the_option(tmp_path: Path) -> None:
         (".", "unable to open"),
     ):
         with pytest.raises(StoreError, match=rf"^--store: .*{message}"):
-            ProfileStore(f"sqlite:///{tmp_path}/{place}")
+            open_store(tmp_path / place)
 
 
 def test_store_of_another_layout_is_refused(path: Path, store: ProfileStore) -> None:
@@ -298,7 +305,7 @@ def test_store_of_another_layout_is_refused(path: Path, store: ProfileStore) -> 
         connection.execute("UPDATE store_layout SET version = 99")
     connection.close()
     with pytest.raises(StoreError, match="the store has layout 99, this version needs 1"):
-        ProfileStore(f"sqlite:///{path}")
+        open_store(path)
 
 
 def test_frames_with_other_columns_are_refused(store: ProfileStore) -> None:
