@@ -10,9 +10,7 @@ from pipeline.io.pubsub.place import PubsubPlace
 from pipeline.io.topics.topic import Topic
 from pipeline.options.errors import OptionError
 
-_TOPICS: Final[Mapping[str, type[KafkaPlace] | type[PubsubPlace]]] = {
-    kind.scheme: kind for kind in (KafkaPlace, PubsubPlace)
-}
+_TOPICS: Final[Mapping[str, type[Topic]]] = {KafkaPlace.scheme: KafkaPlace, PubsubPlace.scheme: PubsubPlace}
 
 
 def is_topic(text: str) -> bool:
@@ -26,6 +24,7 @@ def parse_topic(text: str, option: str, *, reads: bool = True) -> Topic:
     Raises:
         AddressError: a part is missing, unknown or can't be used.
     """
+    # What is no address at all is told what Kafka's look like.
     kind = next((kind for scheme, kind in _TOPICS.items() if text.startswith(scheme)), KafkaPlace)
     return kind.parse(text, option, reads=reads)
 

@@ -1,4 +1,4 @@
-"""How far reading has come, told from inside the steps to whoever shows it, as long as both are in one process."""
+"""How far reading has come: steps tell it to what shows it, where both are in one process."""
 
 from collections.abc import Callable
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from pipeline.io.files.output import check_target
 from pipeline.options.errors import OptionError
@@ -32,7 +32,7 @@ class SqliteStore(Store):
     shared = False
 
     @classmethod
-    def parse(cls, url: str, option: str) -> "SqliteStore":
+    def parse(cls, url: str, option: str) -> Self:
         """The store that ``url``, the value of ``option``, stands for.
 
         Raises:

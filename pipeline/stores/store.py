@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, Self
 
 from pipeline.io.outputs import Output
 from pipeline.io.place import Destination
@@ -49,6 +49,15 @@ class Store(Destination):
 
     system = "Store"
     shared: ClassVar[bool]  #: whether workers on other machines reach it
+
+    @classmethod
+    @abstractmethod
+    def parse(cls, url: str, option: str) -> Self:
+        """The store that ``url``, the value of ``option``, stands for.
+
+        Raises:
+            OptionError: it can't be used.
+        """
 
     @abstractmethod
     def open(self) -> OpenStore:

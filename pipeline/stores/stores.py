@@ -7,7 +7,7 @@ from pipeline.options.errors import OptionError
 from pipeline.stores.sqlite import SqliteStore
 from pipeline.stores.store import Store
 
-_STORES: Final[Mapping[str, type[SqliteStore]]] = {kind.scheme: kind for kind in (SqliteStore,)}
+_STORES: Final[Mapping[str, type[Store]]] = {SqliteStore.scheme: SqliteStore}
 
 
 def parse_store(option: str, url: str) -> Store:

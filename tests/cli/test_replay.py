@@ -8,8 +8,8 @@ import pytest
 from pipeline.io.files.log_stream import InputError
 from pipeline.io.kafka import clients as kafka_clients
 from pipeline.io.kafka.clients import BrokerError
+from pipeline.io.topics.errors import AddressError
 from pipeline.io.topics.options import TopicOptions
-from pipeline.io.topics.parameters import AddressError
 from pipeline.options.errors import OptionError
 from pipeline.streams.heartbeat import DEFAULT_EVERY, HeartbeatOptions, send_heartbeats
 from pipeline.streams.replay import ReplayOptions, open_source, replay

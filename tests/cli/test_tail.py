@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.io.topics.parameters import AddressError
+from pipeline.io.topics.errors import AddressError
 from pipeline.options.errors import OptionError
 from pipeline.streams.tail import TailOptions, decode_message, readable
 from schemas.codec import encode_single_object

@@ -22,10 +22,10 @@ from pipeline.io.kafka.clients import (
     ensure_topic,
     requests_in_flight,
 )
-from pipeline.io.kafka.partitions import partitions_of
 from pipeline.io.kafka.place import KafkaPlace
 from pipeline.io.kafka.sender import KafkaSender
 from pipeline.io.outputs import Output
+from pipeline.io.topics.partitions import partitions_of
 from schemas.codec import decode_single_object
 from schemas.records import from_record
 from schemas.types import DeadLetter, SegmentChange

@@ -11,9 +11,9 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
 from pipeline.io.kafka.clients import BrokerError, count_partitions, ensure_topic
-from pipeline.io.kafka.partitions import partitions_of
 from pipeline.io.kafka.place import KafkaPlace
 from pipeline.io.topics.options import TopicOptions
+from pipeline.io.topics.partitions import partitions_of
 from pipeline.io.topics.writer import AHEAD, TopicWriter
 from pipeline.options.errors import OptionError
 from pipeline.streams.heartbeat import HeartbeatOptions, send_heartbeats

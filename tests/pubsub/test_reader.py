@@ -9,7 +9,7 @@ import pytest
 from deploy.pubsub_emulator.running import HOST
 from pipeline.io.pubsub.address import PubsubAddress
 from pipeline.io.pubsub.held_watermark import BEGINNING
-from pipeline.io.pubsub.reader import Place, SubscriptionReader
+from pipeline.io.pubsub.reader import Position, SubscriptionReader
 from tests.flink.logs import Record
 from tests.pubsub.feeding import Feeder, Thief
 from tests.pubsub.project import Project
@@ -30,7 +30,7 @@ def test_no_message_is_lost_or_behind_event_time(pubsub: Project, monkeypatch: p
     count = 50_000
     pubsub.topic("events", "events", ack_deadline_seconds=10)
     seen: set[bytes] = set()
-    place, reached, taken, behind, cut_at = Place("", 0), BEGINNING, 0, 0, 0.0
+    position, reached, taken, behind, cut_at = Position("", 0), BEGINNING, 0, 0, 0.0
     with Proxy(os.environ[HOST]) as proxy:
         with monkeypatch.context() as patch:
             patch.setenv(HOST, proxy.host)
@@ -38,8 +38,8 @@ def test_no_message_is_lost_or_behind_event_time(pubsub: Project, monkeypatch: p
         deadline = time.monotonic() + 150
         with Feeder(pubsub, "events", ordered(count), RATE) as feeder, Thief(pubsub, "events"):
             while (len(seen) < count or reader.outstanding) and time.monotonic() < deadline:
-                place = reader.begin(place, reached)
-                for pulled in reader.take(place, 0.1, 0.0):
+                position = reader.begin(position, reached)
+                for pulled in reader.take(position, 0.1, 0.0):
                     new = [value for value in pulled.values if value not in seen]
                     taken += len(pulled.values)
                     seen.update(pulled.values)
@@ -47,7 +47,7 @@ def test_no_message_is_lost_or_behind_event_time(pubsub: Project, monkeypatch: p
                     times = [START * 1000 + 1_000_000 * int(value[6:-1]) for value in new]
                     behind += sum(at < reached for at in times)
                 reached = max(reached, reader.event_time())
-                reader.finalized(place)
+                reader.finalized(position)
                 if not cut_at and feeder.fed > count / 10:
                     proxy.cut()
                     cut_at = time.monotonic()

@@ -14,8 +14,7 @@ import pytest
 from pipeline.io.files.writers import ChangesWriter
 from pipeline.io.pubsub.address import EMULATOR
 from pipeline.io.pubsub.clients import PubsubError
-from pipeline.io.topics.errors import TopicError
-from pipeline.io.topics.parameters import AddressError
+from pipeline.io.topics.errors import AddressError, TopicError
 from pipeline.streams.tail import TailOptions, TailSummary, tail
 from schemas.codec import encode_single_object
 from schemas.records import to_record

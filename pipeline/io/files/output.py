@@ -24,7 +24,7 @@ _unfinished: set[Path] = set()
 
 @atexit.register
 def _remove_unfinished() -> None:
-    """A signal may come after a file was created and before anybody holds it who would abort it."""
+    """A signal may come after a file was created and before there is an object that would remove it."""
     for part in tuple(_unfinished):
         with suppress(OSError):
             part.unlink(missing_ok=True)

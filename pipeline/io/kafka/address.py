@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final, Literal, Self, cast, get_args
 from urllib.parse import unquote
 
-from pipeline.io.topics.parameters import AddressError, read_milliseconds, read_parameters
+from pipeline.io.topics.errors import AddressError
+from pipeline.io.topics.parameters import read_milliseconds, read_parameters
 from segmentation.documents.suggestions import did_you_mean
 
 SCHEME: Final = "kafka://"
@@ -45,7 +46,7 @@ class KafkaAddress:
 
     servers: str  #: ``host:port,host:port``
     topic: str
-    group: str  #: consumer group, for whoever watches the brokers: positions are in the engine's checkpoints
+    group: str  #: consumer group, for watching the lag at the brokers: positions are in the engine's checkpoints
     start: Start  #: where a partition is read from that no checkpoint knows
     idle: int  #: µs after which a partition without records no longer holds event time
     config: tuple[tuple[str, str], ...]  #: settings of the connection, by name, as librdkafka calls them

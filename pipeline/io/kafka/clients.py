@@ -65,7 +65,7 @@ def producer_config(address: KafkaAddress) -> dict[str, Any]:
         "compression.type": "lz4",
         "message.timeout.ms": DELIVERY_MS,
         "queue.buffering.max.kbytes": 64 << 10,
-        # As Java's clients do it: the records of a key meet in one partition, whoever wrote them.
+        # As Java's clients do it: the records of a key meet in one partition, whichever program wrote them.
         "partitioner": "murmur2_random",
     }
 

@@ -1,4 +1,4 @@
-"""The messages of a topic of Kafka, all partitions, as they come; nobody else's positions move, for want of a group."""
+"""The messages of a topic of Kafka, all partitions, as they come. No consumer group's positions move."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
@@ -60,7 +60,7 @@ class KafkaReader:
         return messages
 
     def done(self, messages: Sequence[TopicMessage]) -> None:
-        """Nobody needs to know."""
+        """Nothing to do: reading has no group, and so no positions to keep."""
 
     def is_at_end(self) -> bool:
         """Whether everything has been read that is in the topic now.

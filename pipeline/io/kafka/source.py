@@ -9,7 +9,7 @@ from apache_beam.utils.timestamp import MAX_TIMESTAMP
 from apache_beam.utils.windowed_value import WindowedValue
 
 from pipeline.io.kafka.address import KafkaAddress
-from pipeline.io.kafka.unpacking import PackGatherer
+from pipeline.io.topics.unpacking import PackGatherer
 from segmentation.units import MILLISECOND
 from transforms.raw_chunk import RawChunk
 

@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal, Self, cast, get_args
 
-from pipeline.io.topics.parameters import AddressError, read_milliseconds, read_parameters
+from pipeline.io.topics.errors import AddressError
+from pipeline.io.topics.parameters import read_milliseconds, read_parameters
 from segmentation.documents.suggestions import did_you_mean
 
 SCHEME: Final = "pubsub://"

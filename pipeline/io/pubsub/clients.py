@@ -66,7 +66,7 @@ def check_topic(address: PubsubAddress, *, make: bool = False) -> bool:
     """Checks that the topic is there; ``make`` makes it where there is none, on an emulator only. True where it did.
 
     Raises:
-        PubsubError: there is no such topic, nobody answers in time, or the question is refused.
+        PubsubError: there is no such topic, Pub/Sub doesn't answer in time, or the question is refused.
     """
     from google.api_core.exceptions import AlreadyExists, NotFound
 

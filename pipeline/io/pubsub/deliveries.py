@@ -71,7 +71,7 @@ class _Bundle:
     number: int
     finalizations: int  #: how many had happened when it began
     leases: list[Lease] = field(default_factory=list)
-    finalized: int = 0  #: the how-manieth finalization was its own; 0 before
+    finalized: int = 0  #: how many finalizations there were with its own; 0 before
 
 
 class Deliveries:
@@ -110,7 +110,7 @@ class Deliveries:
         numbers = [each.number for each in self._bundles if 0 < each.finalized <= begun.finalizations]
         self._finalizations += 1
         begun.finalized = self._finalizations
-        # A bundle goes on where the one before it ended, so whoever kept one kept all before it.
+        # A bundle goes on where the one before it ended, so a runner that kept one kept all before it.
         return self._take(max(numbers, default=0))
 
     def resumed(self, number: int) -> Verdict:

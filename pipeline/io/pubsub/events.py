@@ -66,7 +66,7 @@ def open_pubsub_topic(address: PubsubAddress) -> PubsubTopic:
     """The topic; on an emulator it is made where there is none.
 
     Raises:
-        PubsubError: there is no such topic, nobody answers in time, or the question is refused.
+        PubsubError: there is no such topic, Pub/Sub doesn't answer in time, or the question is refused.
     """
     check_topic(address, make=True)
     return PubsubTopic(address)
@@ -76,7 +76,7 @@ def existing_pubsub_topic(address: PubsubAddress) -> PubsubTopic:
     """The topic, which has to be there.
 
     Raises:
-        PubsubError: there is no such topic, nobody answers in time, or the question is refused.
+        PubsubError: there is no such topic, Pub/Sub doesn't answer in time, or the question is refused.
     """
     check_topic(address)
     return PubsubTopic(address)

@@ -43,8 +43,8 @@ class HeldWatermark:
     about as old. So each look at the stream says how old it is at that moment, and only what *all* looks of the last
     ``hold`` seconds agree on is event time. A look that failed, and the beginning, agree on nothing new.
 
-    Wall times are seconds in which the subscription was being asked (`Stopwatch`): what comes again while nobody asks
-    is still missing. They are given by the caller and never decrease; event times are µs.
+    Wall times are seconds in which the subscription was being asked (`Stopwatch`): what comes again while it is not
+    asked is still missing. They are given by the caller and never decrease; event times are µs.
     """
 
     def __init__(self, hold: float, now: float, value: int = BEGINNING) -> None:

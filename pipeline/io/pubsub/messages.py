@@ -4,8 +4,8 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from pipeline.io.kafka.packs import pack_of_values
-from pipeline.io.kafka.unpacking import PackGatherer
+from pipeline.io.topics.packs import pack_of_values
+from pipeline.io.topics.unpacking import PackGatherer
 from segmentation.units import MILLISECOND, parse_instant
 from transforms.raw_chunk import RawChunk
 

@@ -149,7 +149,7 @@ class TopicPublisher:
             while time.monotonic() < until and (self._start_ready() or self._busy or self._pausing):
                 self._settle(wait=True, until=until)
         except PubsubError:
-            # Whoever ends in haste has an error of their own to tell.
+            # Closing early has a cause of its own, which is what is told.
             pass
         finally:
             self._give_up()

@@ -58,7 +58,7 @@ class Pulling:
         """The subscription's ack deadline: for so long a message is ours after a pull.
 
         Raises:
-            PubsubError: there is no such subscription, it can't be read, or nobody answers within a minute.
+            PubsubError: there is no such subscription, it can't be read, or Pub/Sub doesn't answer within a minute.
         """
         from google.api_core.retry import Retry
 

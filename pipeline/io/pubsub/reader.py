@@ -32,7 +32,7 @@ _BACKOFF_SECONDS: Final = 0.5
 _LOGGER = logging.getLogger("segments.pubsub")
 
 
-class Place(NamedTuple):
+class Position(NamedTuple):
     """How far a pipeline has come: all bundles of this reader up to this one are in its state."""
 
     reader: str  #: `SubscriptionReader.id`; empty before the first
@@ -70,8 +70,8 @@ class SubscriptionReader:
         for thread in self._threads:
             thread.start()
 
-    def begin(self, place: Place, reached: int) -> Place:
-        """A bundle begins that goes on from ``place``, where event time was ``reached`` (µs); its own place.
+    def begin(self, position: Position, reached: int) -> Position:
+        """A bundle begins that goes on from ``position``, where event time was ``reached`` (µs); its own position.
 
         Raises:
             PubsubError: the subscription can't be read any more.
@@ -79,15 +79,15 @@ class SubscriptionReader:
         with self._changed:
             if self._failure is not None:
                 raise self._failure
-            known = place.reader == self.id
-            verdict = self._deliveries.resumed(place.bundle if known else 0)
+            known = position.reader == self.id
+            verdict = self._deliveries.resumed(position.bundle if known else 0)
             if not known or verdict.give_back:
                 self._watermark.restart(self._asking.seconds, reached)
             self._done += verdict.acknowledge
             self._unwanted += verdict.give_back
-            return Place(self.id, self._deliveries.begin())
+            return Position(self.id, self._deliveries.begin())
 
-    def take(self, place: Place, wait: float, gather: float) -> list[Pulled]:
+    def take(self, position: Position, wait: float, gather: float) -> list[Pulled]:
         """What has been pulled, for the bundle that began last.
 
         Waits so many seconds for the first message, and a bit longer for more (``gather``).
@@ -104,14 +104,14 @@ class SubscriptionReader:
             found = list(self._buffer)
             self._buffer.clear()
             self._buffered = self._buffered_bytes = 0
-            self._deliveries.hand(place.bundle, [lease for _, lease in found])
+            self._deliveries.hand(position.bundle, [lease for _, lease in found])
             self._changed.notify_all()
         return [pulled for pulled, _ in found]
 
-    def finalized(self, place: Place) -> None:
+    def finalized(self, position: Position) -> None:
         """The runner has finalized that bundle."""
         with self._changed:
-            self._done += self._deliveries.finalized(place.bundle)
+            self._done += self._deliveries.finalized(position.bundle)
             self._changed.notify_all()
 
     @property
@@ -158,7 +158,7 @@ class SubscriptionReader:
             try:
                 pulled = self._pulling.pull(room, wait=wait)
             except Nothing:
-                # Whether there was nothing, or nobody to answer: a request that needn't wait will tell.
+                # Either there was nothing, or no answer came: a request that needn't wait will tell.
                 self._unclaim(room)
                 wait = False
             except Unanswered as error:
@@ -255,7 +255,7 @@ class SubscriptionReader:
             self._changed.notify_all()
 
     def _drop_given_up(self) -> None:
-        """Messages that nobody took in time come again, and may be anywhere meanwhile."""
+        """Messages that were not taken in time come again, and may be anywhere meanwhile."""
         while self._buffer and self._buffer[0][1].given_up:
             pulled, _ = self._buffer.popleft()
             self._buffered -= len(pulled.ids)

@@ -15,7 +15,7 @@ from pipeline.io.pubsub.address import PubsubAddress
 from pipeline.io.pubsub.held_watermark import BEGINNING
 from pipeline.io.pubsub.messages import chunks_of_messages
 from pipeline.io.pubsub.pulling import Pulled
-from pipeline.io.pubsub.reader import Place, SubscriptionReader
+from pipeline.io.pubsub.reader import Position, SubscriptionReader
 from transforms.raw_chunk import RawChunk
 
 #: Seconds that a bundle waits for its first message, and after that for more.
@@ -48,48 +48,48 @@ class ReadPubsub(beam.PTransform[beam.pvalue.PBegin, beam.PCollection[RawChunk]]
         return chunks
 
 
-class _PlaceCoder(beam.coders.Coder):
-    """`Place` as text: what it is, layout version, bundle, reader.
+class _PositionCoder(beam.coders.Coder):
+    """`Position` as text: what it is, layout version, bundle, reader.
 
     The beginning tells `deploy/java` that there is one of these at a time, which bounds the state that Flink keeps.
     """
 
     _LAYOUT: Final = "segments:one-at-a-time: 1"
 
-    def encode(self, value: Place) -> bytes:
+    def encode(self, value: Position) -> bytes:
         return f"{self._LAYOUT} {value.bundle} {value.reader}".encode()
 
-    def decode(self, encoded: bytes) -> Place:
+    def decode(self, encoded: bytes) -> Position:
         kind, version, bundle, reader = encoded.decode().split(" ")
         if f"{kind} {version}" != self._LAYOUT:
-            raise ValueError(f"expected a place of layout {self._LAYOUT!r}, found {kind!r} {version!r}")
-        return Place(reader, int(bundle))
+            raise ValueError(f"expected a position of layout {self._LAYOUT!r}, found {kind!r} {version!r}")
+        return Position(reader, int(bundle))
 
     def is_deterministic(self) -> bool:
         return True
 
 
 class _Tracker(RestrictionTracker):
-    """Goes from one bundle's place to the next; there is no end."""
+    """Goes from one bundle's position to the next; there is no end."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, position: Position) -> None:
+        self._position = position
         self._left = False
 
-    def current_restriction(self) -> Place:
-        return self._place
+    def current_restriction(self) -> Position:
+        return self._position
 
-    def try_claim(self, place: Place) -> bool:
+    def try_claim(self, position: Position) -> bool:
         if not self._left:
-            self._place = place
+            self._position = position
         return not self._left
 
-    def try_split(self, fraction_of_remainder: float) -> tuple[Place, Place] | None:
+    def try_split(self, fraction_of_remainder: float) -> tuple[Position, Position] | None:
         """Only the whole of what is left can be left."""
         if fraction_of_remainder > 0 or self._left:
             return None
         self._left = True
-        return self._place, self._place
+        return self._position, self._position
 
     def check_done(self) -> bool:
         if not self._left:
@@ -104,22 +104,22 @@ class _Tracker(RestrictionTracker):
 
 
 class _Provider(RestrictionProvider, WatermarkEstimatorProvider):
-    def initial_restriction(self, _element: bytes) -> Place:
-        return Place("", 0)
+    def initial_restriction(self, _element: bytes) -> Position:
+        return Position("", 0)
 
-    def create_tracker(self, place: Place) -> _Tracker:
-        return _Tracker(place)
+    def create_tracker(self, position: Position) -> _Tracker:
+        return _Tracker(position)
 
-    def restriction_size(self, _element: bytes, _place: Place) -> int:
+    def restriction_size(self, _element: bytes, _position: Position) -> int:
         return 1
 
     def restriction_coder(self) -> beam.coders.Coder:
-        return _PlaceCoder()
+        return _PositionCoder()
 
-    def truncate(self, _element: bytes, _place: Place) -> None:
+    def truncate(self, _element: bytes, _position: Position) -> None:
         """On drain nothing more is read."""
 
-    def initial_estimator_state(self, _element: bytes, _place: Place) -> Timestamp:
+    def initial_estimator_state(self, _element: bytes, _position: Position) -> Timestamp:
         return MIN_TIMESTAMP
 
     def create_watermark_estimator(self, reached: Timestamp) -> ManualWatermarkEstimator:
@@ -157,12 +157,12 @@ class _Read(beam.DoFn):
         watermark: Any = beam.DoFn.WatermarkEstimatorParam(_PROVIDER),
     ) -> Iterator[TimestampedValue[RawChunk]]:
         reader, reached = self._reader, watermark.current_watermark()
-        place = reader.begin(tracker.current_restriction(), reached.micros if reached > MIN_TIMESTAMP else BEGINNING)
-        if not tracker.try_claim(place):
+        position = reader.begin(tracker.current_restriction(), reached.micros if reached > MIN_TIMESTAMP else BEGINNING)
+        if not tracker.try_claim(position):
             return
-        pulled = reader.take(place, _WAIT, _GATHER)
+        pulled = reader.take(position, _WAIT, _GATHER)
         # Always: Prism finalizes every bundle of a step that ever asks for it, and complains where one did not.
-        finalizer.register(lambda: reader.finalized(place))
+        finalizer.register(lambda: reader.finalized(position))
         yield from self._chunks(pulled)
         now = reader.event_time()
         if now > BEGINNING and Timestamp(micros=now) > reached:
@@ -181,7 +181,7 @@ class _Read(beam.DoFn):
 
 
 class _Readers:
-    """The readers of this process by address, each for as long as somebody uses it."""
+    """The readers of this process by address, each for as long as it is in use."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

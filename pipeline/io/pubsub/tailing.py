@@ -11,15 +11,14 @@ from uuid import uuid4
 from pipeline.io.pubsub.address import PubsubAddress
 from pipeline.io.pubsub.clients import ANSWER_SECONDS, asking, subscriber_client
 from pipeline.io.pubsub.pulling import MAX_PULLED, Nothing, Pulled, Pulling, Unanswered
-from pipeline.io.topics.errors import TopicError
-from pipeline.io.topics.parameters import AddressError
+from pipeline.io.topics.errors import AddressError, TopicError
 from pipeline.io.topics.reader import TopicMessage
 
 #: Pulls that may wait to be looked at.
 _PULLS: Final = 4
 #: Seconds between a pull that failed and the next, and between looks at whether it is over.
 _PAUSE: Final = 0.5
-#: Of a subscription of our own: seconds a message is ours for, and those after which what nobody reads goes by itself.
+#: Of a subscription of our own: seconds a message is ours for, and those after which an unused one goes by itself.
 _LEASE: Final = 60
 _FORGOTTEN: Final = 24 * 3_600
 
@@ -33,7 +32,7 @@ class PubsubTail:
         """Begin to read.
 
         Raises:
-            PubsubError: there is no such topic or subscription, nobody answers in time, or we may not read it.
+            PubsubError: there is no such topic or subscription, Pub/Sub doesn't answer in time, or we may not read it.
         """
         self._own = address.kind == "topics"
         self._client: Any = subscriber_client(address)
@@ -172,5 +171,5 @@ class PubsubTail:
 
 
 def _own_subscription(topic: PubsubAddress) -> PubsubAddress:
-    """A name for a subscription to the topic that nobody else has."""
+    """A subscription to the topic under a name of its own."""
     return replace(topic, kind="subscriptions", name=f"segments-tail-{uuid4().hex[:12]}")

@@ -50,7 +50,7 @@ class Subscription:
     topic: str
     ordered: bool = False  #: whether messages of an ordering key are delivered in order
     ack_deadline: int | None = None  #: µs
-    retention: int | None = None  #: µs for which what nobody acknowledges is kept
+    retention: int | None = None  #: µs for which what is not acknowledged is kept
     retain_acked: bool | None = None  #: whether what was acknowledged is kept for as long
     dead_letter_topic: str | None = None  #: where what was delivered too often goes
     attempts: int | None = None  #: how often that is

@@ -1,7 +1,11 @@
-"""What is raised where a topic, or a subscription to one, can't be read or written."""
+"""What is raised where a topic, or a subscription to one, can't be used; messages start with the option's name."""
 
 from segmentation.errors import UsageError
 
 
+class AddressError(UsageError):
+    """An address that can't be used, or that the environment lacks something for."""
+
+
 class TopicError(UsageError):
-    """Whoever keeps the topic can't be reached, or refuses; the message starts with the option that names it."""
+    """The system that keeps the topic can't be reached, or refuses."""

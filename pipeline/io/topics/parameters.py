@@ -1,15 +1,11 @@
-"""What addresses of topics have in common, whoever keeps the topic."""
+"""The part of a topic's address behind the question mark, alike in every system."""
 
 from collections.abc import Collection
 from urllib.parse import unquote
 
+from pipeline.io.topics.errors import AddressError
 from segmentation.documents.suggestions import did_you_mean
-from segmentation.errors import UsageError
 from segmentation.units import MILLISECOND, parse_duration
-
-
-class AddressError(UsageError):
-    """An address that can't be used; the message starts with the option's name."""
 
 
 def read_parameters(query: str, option: str, known: Collection[str], not_here: Collection[str] = ()) -> dict[str, str]:

@@ -1,11 +1,11 @@
-"""The messages of a topic as they come, for whoever looks at them: what a reader does, whichever system keeps it."""
+"""The messages of a topic as they come, for people: what a reader does, whichever system keeps the topic."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 
 class TopicMessage(NamedTuple):
-    """A message, and what it is called by whoever keeps it."""
+    """A message, and how its system names it."""
 
     place: str
     value: bytes | None
@@ -34,7 +34,7 @@ class TopicReader(Protocol):
         """Whether everything has been read that is in the topic now, as far as that can be known.
 
         Raises:
-            TopicError: nobody answers in time.
+            TopicError: its system doesn't answer in time.
         """
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What goes into topics, whoever keeps them: messages in Avro single-object encoding, all acknowledged in their bundle.
+"""A run's records into a topic: messages in Avro single-object encoding, all acknowledged in their bundle.
 
 A bundle fails where a message is not acknowledged, and is then repeated as a whole: its messages may come twice.
 """

@@ -1,7 +1,7 @@
 """A topic, or a subscription to one, whichever system keeps it."""
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pipeline.io.outputs import Output
 from pipeline.io.place import Place
@@ -22,6 +22,15 @@ class Topic(Place):
     live = True
     product: ClassVar[str]  #: how messages call its system
     has_partitions: ClassVar[bool]  #: whether a topic is made with a number of partitions
+
+    @classmethod
+    @abstractmethod
+    def parse(cls, text: str, option: str, *, reads: bool = True) -> Self:
+        """The topic that ``text``, the value of ``option``, stands for.
+
+        Raises:
+            AddressError: a part is missing, unknown or can't be used.
+        """
 
     def check_readable(self, mapping: "EventMapping | None", mapping_path: str | None) -> list[str]:
         """Check the mapping: a message is JSON or Avro, and what came before it is not known."""

@@ -23,10 +23,10 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.clock import wall_clock
-from pipeline.io.kafka.partitions import partitions_of
 from pipeline.io.topics.errors import TopicError
 from pipeline.io.topics.event_lines import NO_EVENT, EventLines
 from pipeline.io.topics.event_topic import EventTopic
+from pipeline.io.topics.partitions import partitions_of
 from segmentation.units import DAY, MILLISECOND, MINUTE
 from transforms.decoding.validation import MAX_AHEAD
 

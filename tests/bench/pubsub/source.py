@@ -20,7 +20,7 @@ from deploy.pubsub_emulator.running import HOST
 from pipeline.io.pubsub.address import PubsubAddress
 from pipeline.io.pubsub.messages import chunks_of_messages
 from pipeline.io.pubsub.publisher import TopicPublisher
-from pipeline.io.pubsub.reader import PULLERS, Place, SubscriptionReader
+from pipeline.io.pubsub.reader import PULLERS, Position, SubscriptionReader
 from tests.pubsub.emulator import attached
 from tests.pubsub.project import Project
 
@@ -115,15 +115,15 @@ def read(project: Project, name: str) -> float:
     began = time.perf_counter()
     url = f"{project.url('subscriptions', name)}?max_outstanding={_MESSAGES}"
     reader = SubscriptionReader(PubsubAddress.parse(url, "--events"))
-    place, count = Place("", 0), 0
+    position, count = Position("", 0), 0
     try:
         while count < _MESSAGES or reader.outstanding:
-            place = reader.begin(place, 0)
-            batches = reader.take(place, 0.05, 0.0)
+            position = reader.begin(position, 0)
+            batches = reader.take(position, 0.05, 0.0)
             ids = [each for batch in batches for each in batch.ids]
             values = [each for batch in batches for each in batch.values]
             count += sum(len(chunk.messages or ()) for chunk in chunks_of_messages(name, ids, values))
-            reader.finalized(place)
+            reader.finalized(position)
         return time.perf_counter() - began
     finally:
         reader.close()

@@ -5,7 +5,7 @@ import io
 import fastavro
 from hypothesis import strategies as st
 
-from pipeline.io.kafka.packs import Record
+from pipeline.io.topics.packs import Record
 from schemas.codec import MARKER, encode_single_object
 from schemas.registry import load_schema
 from tests.transforms.decoding_cases import event, line

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.io.kafka.address import KafkaAddress, is_kafka
-from pipeline.io.topics.parameters import AddressError
+from pipeline.io.topics.errors import AddressError
 from segmentation.units import MILLISECOND, SECOND
 
 SASL = "kafka://b:9093/t?security.protocol=SASL_SSL&sasl.mechanism="

@@ -12,10 +12,10 @@ from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import MAX_TIMESTAMP, Timestamp
 
 from pipeline.io.kafka import source as kafka_source
-from pipeline.io.kafka import unpacking as kafka_unpacking
 from pipeline.io.kafka.address import KafkaAddress
-from pipeline.io.kafka.packs import Record, encode_pack
 from pipeline.io.kafka.source import ReadKafka
+from pipeline.io.topics import unpacking as kafka_unpacking
+from pipeline.io.topics.packs import Record, encode_pack
 from tests.transforms.decoding_cases import NOW, line
 from transforms.decode_events import DecodeEvents
 from transforms.raw_chunk import RawChunk

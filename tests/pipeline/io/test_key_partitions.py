@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.io.kafka.partitions import murmur2, partitions_of
+from pipeline.io.topics.partitions import murmur2, partitions_of
 
 #: From the tests of Kafka's Java clients, as signed integers.
 KNOWN = {

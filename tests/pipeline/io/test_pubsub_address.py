@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from pipeline.io.pubsub.address import PubsubAddress, is_pubsub
-from pipeline.io.topics.parameters import AddressError
+from pipeline.io.topics.errors import AddressError
 from segmentation.units import SECOND
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from pipeline.io.topics.errors import AddressError
 from pipeline.io.topics.options import TopicOptions
-from pipeline.io.topics.parameters import AddressError
 from pipeline.options.errors import OptionError
 from pipeline.traffic import TrafficOptionError, TrafficOptions, generate, parse_rate, parse_share, zipf_events
 from segmentation.units import DAY, SECOND, parse_instant

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.io.files.event_logs import chunks_of
-from pipeline.io.kafka.packs import ENTRY, decode_pack, value_sizes
+from pipeline.io.topics.packs import ENTRY, decode_pack, value_sizes
 from schemas.codec import MARKER
 from transforms.decoding.formats.avro_container import MAGIC
 from transforms.decoding.message_places import MessagePlaces
