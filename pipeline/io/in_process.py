@@ -41,7 +41,7 @@ def kept_open(place: Destination, writers: Mapping[Output, Write]) -> Iterator[N
         del _open[place]
 
 
-def write_here(place: Destination, output: Output) -> beam.PTransform[beam.PCollection[Any], Any]:
+def write_here(place: Destination, output: Output) -> beam.PTransform[beam.PCollection[Any], beam.PCollection[None]]:
     """The step that writes an output to a place that is `kept_open`."""
     return beam.ParDo(_WriteHere(place, output))
 

@@ -76,7 +76,7 @@ class Destination(ABC):
         return f"Write{output.title}To{self.system}"
 
     @abstractmethod
-    def sink(self, output: Output) -> "beam.PTransform[beam.PCollection[Any], Any]":
+    def sink(self, output: Output) -> "beam.PTransform[beam.PCollection[Any], beam.PCollection[None]]":
         """The step that writes; see `Output` for its elements."""
 
 

@@ -32,6 +32,12 @@ def parse_topic(text: str, option: str, *, reads: bool = True) -> Topic:
 def parse_place(option: str, text: str, *, reads: bool = True) -> Place:
     """The place that ``text``, the value of ``option``, stands for; ``reads``: a run reads it.
 
+    >>> events = parse_place("--events", "kafka://127.0.0.1:9092/events?idle=2s")
+    >>> events.url, events.live
+    ('kafka://127.0.0.1:9092/events', True)
+    >>> parse_place("--changes", "out/changes.avro", reads=False).dead_letters().url
+    'out/changes.dead-letters.jsonl'
+
     Raises:
         OptionError: it is no path, or a run can't read such a place.
         AddressError: it is the address of a topic and can't be used.

@@ -88,7 +88,7 @@ class Store(Destination):
         """See `Destination.step`; only stores take profiles."""
         return "WriteProfiles" if output is Output.PROFILES else super().step(output)
 
-    def sink(self, output: Output) -> "beam.PTransform[beam.PCollection[Any], Any]":
+    def sink(self, output: Output) -> "beam.PTransform[beam.PCollection[Any], beam.PCollection[None]]":
         """Writes to what is `opened`."""
         from pipeline.io.in_process import write_here
 

@@ -13,6 +13,9 @@ _STORES: Final[Mapping[str, type[Store]]] = {SqliteStore.scheme: SqliteStore}
 def parse_store(option: str, url: str) -> Store:
     """The store that ``url``, the value of ``option``, stands for.
 
+    >>> parse_store("--profiles", "sqlite:///out/profiles.db").url
+    'sqlite:///out/profiles.db'
+
     Raises:
         OptionError: there is no such store.
     """

@@ -82,7 +82,7 @@ class FilePlace(Place):
         """See `Destination.step`."""
         return f"Write{output.title}"
 
-    def sink(self, output: Output) -> "beam.PTransform[beam.PCollection[Any], Any]":
+    def sink(self, output: Output) -> "beam.PTransform[beam.PCollection[Any], beam.PCollection[None]]":
         """Writes to what is `opened`."""
         from pipeline.io.in_process import write_here
 

@@ -42,7 +42,12 @@ def is_kafka(text: str) -> bool:
 
 @dataclass(frozen=True)
 class KafkaAddress:
-    """A topic, the way to its brokers, and how it is read. Holds no secret: those stay in the environment."""
+    """A topic, the way to its brokers, and how it is read. Holds no secret: those stay in the environment.
+
+    >>> address = KafkaAddress.parse("kafka://127.0.0.1:9092/events?start=latest", "--events")
+    >>> address.topic, address.start, address.is_local
+    ('events', 'latest', True)
+    """
 
     servers: str  #: ``host:port,host:port``
     topic: str

@@ -48,7 +48,11 @@ def is_name(text: str) -> bool:
 
 @dataclass(frozen=True)
 class PubsubAddress:
-    """A topic or subscription, and how it is read. Holds no secret."""
+    """A topic or subscription, and how it is read. Holds no secret.
+
+    >>> PubsubAddress.parse("pubsub://my-project/subscriptions/events", "--events").path
+    'projects/my-project/subscriptions/events'
+    """
 
     project: str
     kind: Kind

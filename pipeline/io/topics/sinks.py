@@ -73,7 +73,7 @@ class SendAudit(_Send):
         self._sender.check()
 
 
-class WriteMessages(beam.PTransform[beam.PCollection[Any], Any]):
+class WriteMessages(beam.PTransform[beam.PCollection[Any], beam.PCollection[None]]):
     """Records of an output (see `Output` for the elements) to a topic, a message for each."""
 
     def __init__(self, output: Output, connect: Callable[[], Sender]) -> None:
@@ -82,9 +82,10 @@ class WriteMessages(beam.PTransform[beam.PCollection[Any], Any]):
         self._step = _STEPS[output]
         self._connect = connect
 
-    def expand(self, elements: beam.PCollection[Any]) -> Any:
+    def expand(self, elements: beam.PCollection[Any]) -> beam.PCollection[None]:
         """Apply the transform."""
-        return elements | "Send" >> beam.ParDo(self._step(self._connect))
+        sent: beam.PCollection[None] = elements | "Send" >> beam.ParDo(self._step(self._connect))
+        return sent
 
 
 _STEPS: Final[Mapping[Output, type[_Send]]] = {

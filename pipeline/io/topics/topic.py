@@ -41,7 +41,7 @@ class Topic(Place):
             raise OptionError(f"--mapping: {mapping_path} names no event_id, and {known}")
         return []
 
-    def sink(self, output: Output) -> "beam.PTransform[beam.PCollection[Any], Any]":
+    def sink(self, output: Output) -> "beam.PTransform[beam.PCollection[Any], beam.PCollection[None]]":
         """A message for each record, acknowledged in its bundle."""
         from pipeline.io.topics.sinks import WriteMessages
 
