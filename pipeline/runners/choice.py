@@ -1,7 +1,8 @@
 """Beam's runners as `segments run` knows them, and what each of them reads."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from pipeline.io.place import Place
@@ -22,45 +23,21 @@ _KAFKA: Final = "kafka://"
 PUBSUB: Final = "pubsub://"
 
 
-def _local() -> "Check":
-    from pipeline.runners.local import check
-
-    return check
-
-
-def _prism() -> "Check":
-    from pipeline.runners.prism.job import check
-
-    return check
-
-
-def _flink() -> "Check":
-    from pipeline.runners.flink.job import check
-
-    return check
-
-
-def _dataflow() -> "Check":
-    from pipeline.runners.dataflow.job import check
-
-    return check
-
-
 @dataclass(frozen=True)
 class _Kind:
-    """A runner: other names for it in lower case, the schemes that it reads, and what imports its contract."""
+    """A runner: other names for it in lower case, the schemes that it reads, and the module with its contract."""
 
     aliases: tuple[str, ...]
     reads: tuple[str, ...]
-    load: "Callable[[], Check]"
+    module: str  #: imported when it is chosen: most need Beam
 
 
 #: A new runner is entered here. The first one that reads a kind of input is the default for it.
 _RUNNERS: Final[Mapping[str, _Kind]] = {
-    LOCAL: _Kind(("fnapirunner", "directrunner", "direct"), (_FILES,), _local),
-    PRISM: _Kind(("prism", "prismrunner"), (_FILES, PUBSUB), _prism),
-    FLINK: _Kind(("flink", "flinkrunner"), (_KAFKA, PUBSUB), _flink),
-    DATAFLOW: _Kind(("dataflow", "dataflowrunner"), (PUBSUB,), _dataflow),
+    LOCAL: _Kind(("fnapirunner", "directrunner", "direct"), (_FILES,), "pipeline.runners.local"),
+    PRISM: _Kind(("prism", "prismrunner"), (_FILES, PUBSUB), "pipeline.runners.prism.job"),
+    FLINK: _Kind(("flink", "flinkrunner"), (_KAFKA, PUBSUB), "pipeline.runners.flink.job"),
+    DATAFLOW: _Kind(("dataflow", "dataflowrunner"), (PUBSUB,), "pipeline.runners.dataflow.job"),
 }
 _LATER: Final = ("PortableRunner", "SparkRunner")
 
@@ -85,7 +62,8 @@ def choose_runner(name: str | None, events: Place) -> str:
 def check_of(runner: str) -> "Check":
     """The contract of a runner; most of them import Beam."""
     with imported_once():
-        return _RUNNERS[runner].load()
+        check: Check = import_module(_RUNNERS[runner].module).check
+        return check
 
 
 def _do(runners: list[str]) -> str:
