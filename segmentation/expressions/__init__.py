@@ -1,4 +1,8 @@
-"""Conditions of segment rules: SQL text in a closed grammar, checked once, evaluated over columns."""
+"""Conditions of segment rules: SQL text in a closed grammar, checked once, evaluated over columns.
+
+Here belongs what a condition can say and what it means. Which names it may use is asked of the features that are given
+(`scope`): kinds of features, rules and users are not known.
+"""
 
 from segmentation.expressions.analysis import (
     age_thresholds,

@@ -15,7 +15,14 @@ class Fault:
 
 
 class ExpressionError(ValueError):
-    """A condition outside of the grammar or of the wrong types; ``faults`` are ordered by place."""
+    """A condition outside of the grammar or of the wrong types; ``faults`` are ordered by place.
+
+    >>> error = ExpressionError("a > b", [(4, "unknown feature 'b'")])
+    >>> error.faults
+    (Fault(offset=4, line=1, column=5, message="unknown feature 'b'"),)
+    >>> str(error)
+    "1:5: unknown feature 'b'"
+    """
 
     def __init__(self, text: str, errors: Iterable[tuple[int, str]]) -> None:
         self.text = text

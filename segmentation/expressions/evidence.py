@@ -37,6 +37,12 @@ class EvidenceTerm:
     what else stands there, ``threshold_value`` the literal itself (microseconds for an interval, the values for IN),
     None without one. For in_segment('x') ``segment`` is x, the operator is empty: whoever knows the memberships
     fills the value in.
+
+    >>> from segmentation.expressions.checking import parse
+    >>> from segmentation.features.recency import Recency
+    >>> term = evidence_terms(parse("hours_since(seen) > 48", {"seen": Recency("seen")}, ()))[0]
+    >>> term.name, term.operator, term.threshold
+    ('hours_since(seen)', '>', '48')
     """
 
     name: str

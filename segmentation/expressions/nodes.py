@@ -189,7 +189,12 @@ Node: TypeAlias = (
 
 @dataclass(frozen=True)
 class Expression:
-    """A checked condition: the text as written and the typed tree it means (always a BOOLEAN)."""
+    """A checked condition: the text as written and the typed tree it means (always a BOOLEAN).
+
+    >>> from segmentation.expressions.checking import parse
+    >>> parse("TRUE AND NOT FALSE", {}, ()).root
+    And(operands=(Literal(value=True, ...), Not(operand=Literal(value=False, ...), ...)), ...)
+    """
 
     text: str
     root: Node

@@ -35,7 +35,14 @@ COMPARE: Mapping[ComparisonOperator, Callable[[Any, Any], Any]] = {
 
 @dataclass(frozen=True)
 class Values:
-    """``words`` are given for strings only; they may repeat."""
+    """``words`` are given for strings only; they may repeat.
+
+    >>> plans = Values.strings(["free", "pro"], np.array([1, -1, 0]))
+    >>> plans.to_list(3)
+    ['pro', None, 'free']
+    >>> all_of([compared("=", plans, Values(1, words=["free", "pro"])), Values(np.True_)]).to_list(3)
+    [True, None, False]
+    """
 
     data: Any
     known: Any = KNOWN

@@ -15,7 +15,12 @@ UNKNOWN = "unknown"
 
 
 class Vocabulary:
-    """Texts by code, in the order of their first appearance; a closed one turns all others into `UNKNOWN`."""
+    """Texts by code, in the order of their first appearance; a closed one turns all others into `UNKNOWN`.
+
+    >>> vocabulary = Vocabulary(closed=("free", "pro"))
+    >>> vocabulary.encode(Texts.of(["pro", "gold", "pro"])).tolist(), vocabulary.texts
+    ([1, 2, 1], ['free', 'pro', 'unknown'])
+    """
 
     def __init__(self, closed: tuple[str, ...] | None) -> None:
         self._closed = closed

@@ -41,6 +41,12 @@ class Attribute(Feature):
     """What a property of the user's events says; with ``values`` all others become `UNKNOWN`.
 
     ``first`` and ``last`` go by event time, ``max`` is the largest number, ``set`` the number of different values.
+
+    >>> plan = Attribute("plan", "tier", "last", values=("free", "pro"))
+    >>> plan.columns()["plan"].values
+    ('free', 'pro', 'unknown')
+    >>> plan.values_of({"plan": np.array([1, NO_VALUE])}, np.array([0, 0]), ("free", "pro", UNKNOWN))["plan"].to_list(2)
+    ['pro', None]
     """
 
     kind = "attribute"

@@ -23,7 +23,12 @@ _DAYS = 1 << 20
 
 @dataclass(frozen=True)
 class DistinctDays(Feature):
-    """The number of UTC days with an event, within ``window`` (a multiple of a day) or ever."""
+    """The number of UTC days with an event, within ``window`` (a multiple of a day) or ever.
+
+    >>> days = DistinctDays("days", window=3 * DAY)
+    >>> days.reads(), days.stored()
+    (EventParts(names=(), plain=(), sealed=(), tied=()), {'days': 0})
+    """
 
     kind = "distinct_days"
     keys = ("window", "events", "event")

@@ -19,7 +19,11 @@ Mode: TypeAlias = Literal["all_of", "any_of"]
 
 @dataclass(frozen=True)
 class JourneyStep:
-    """A step: ``at_least`` events, or that many different values of the property ``distinct``."""
+    """A step: ``at_least`` events, or that many different values of the property ``distinct``.
+
+    >>> JourneyStep("invite_sent", at_least=3, distinct="invitee")
+    JourneyStep(event='invite_sent', at_least=3, distinct='invitee')
+    """
 
     event: str
     at_least: int = 1

@@ -47,7 +47,16 @@ _FIELDS: Mapping[str, ColumnType] = {
 
 @dataclass(frozen=True)
 class Journey(Feature):
-    """From the first ``start`` event to all (or any) of the steps, within ``deadline`` microseconds if there is one."""
+    """From the first ``start`` event to all (or any) of the steps, within ``deadline`` microseconds if there is one.
+
+    >>> trip = Journey("trip", "signup", (JourneyStep("invite", 3, "invitee"),), deadline=24)
+    >>> trip.reads()
+    EventParts(names=('signup', 'invite'), plain=(), sealed=('invitee',), tied=())
+    >>> one = np.array([1])
+    >>> stored = {"trip.started_at": 5 * one, "trip.completed_at": NO_TIME * one, "trip.steps_done": 0 * one}
+    >>> [trip.values_of(stored, tick * one, ())["trip.status"].to_list(1) for tick in (6, 60)]
+    [['in_progress'], ['overdue']]
+    """
 
     kind = "journey"
     keys = ("start", "complete", "deadline")

@@ -18,7 +18,12 @@ from segmentation.features.timeline import I64, Bool, Changes, Column, Events, S
 
 @dataclass(frozen=True)
 class Recency(Feature):
-    """The time of the user's latest event; no names in ``events`` means any event."""
+    """The time of the user's latest event; no names in ``events`` means any event.
+
+    >>> seen = Recency("seen", events=("click",))
+    >>> seen.values_of({"seen": np.array([7, NO_TIME])}, np.array([9, 9]), ())["seen"].to_list(2)
+    [7, None]
+    """
 
     kind = "recency"
     keys = ("events", "event")

@@ -75,7 +75,14 @@ class Rolling(Feature):
 
 @dataclass(frozen=True)
 class RollingScore(Rolling):
-    """The sum of the weights of the events in a window that slides by ``every``."""
+    """The sum of the weights of the events in a window that slides by ``every``.
+
+    >>> score = RollingScore("score", window=7 * 24 * HOUR, every=HOUR, weights={"invite": 5}, default_weight=1)
+    >>> score.weight("invite"), score.weight("click")
+    (5, 1)
+    >>> score.measured(tick=HOUR // 2).column
+    'score@'
+    """
 
     kind = "rolling_score"
     keys = ("window", "every", "weights", "default_weight")
@@ -109,7 +116,12 @@ class RollingScore(Rolling):
 
 @dataclass(frozen=True)
 class RollingCount(Rolling):
-    """The number of events in a window that slides by ``every``; no names in ``events`` means every event."""
+    """The number of events in a window that slides by ``every``; no names in ``events`` means every event.
+
+    >>> clicks = RollingCount("clicks", window=24 * HOUR, every=HOUR, events=("click", "tap"))
+    >>> clicks.weight("click"), clicks.weight("page_view")
+    (1, 0)
+    """
 
     kind = "rolling_count"
     keys = ("window", "every", "events", "event")

@@ -13,7 +13,14 @@ Amounts = tuple[I64, I64, I64]
 
 
 class Schedule:
-    """Amounts by the tick at which they count."""
+    """Amounts by the tick at which they count.
+
+    >>> schedule, span = Schedule(), Span(settled=0, tick=10, count=2)
+    >>> entering = (np.array([20, 50]), np.array([7, 7]), np.array([1, -1]))  # user 7 gains one at 20 and loses it at 50
+    >>> schedule.settle(span, entering)
+    >>> schedule.table().rows()
+    [(50, 7, -1)]
+    """
 
     def __init__(self) -> None:
         self._runs = Runs({"key": np.int64, "user": np.int64, "amount": np.int64})

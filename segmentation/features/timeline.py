@@ -22,7 +22,14 @@ Column = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Span:
-    """The ticks ``settled + tick, … , settled + count * tick`` (microseconds), all multiples of ``tick``."""
+    """The ticks ``settled + tick, … , settled + count * tick`` (microseconds), all multiples of ``tick``.
+
+    >>> span = Span(settled=100, tick=10, count=3)
+    >>> span.end, span.index(np.array([110, 130])).tolist()
+    (130, [1, 3])
+    >>> span.keys(np.array([0, 2]), np.array([1, 1])).tolist()  # users 0 and 2 at the first tick
+    [1, 9]
+    """
 
     settled: int
     tick: int
@@ -80,7 +87,13 @@ class Events:
 @dataclass(frozen=True)
 class Changes:
     """Values that hold from a (user, tick) on. ``keys`` is sorted and has no repeats; a column has one value per
-    key."""
+    key.
+
+    >>> span, held = Span(settled=0, tick=10, count=3), {"clicks": np.array([4, 0])}
+    >>> write_latest(Changes(np.array([1, 3]), {"clicks": np.array([5, 6])}), held, span)  # of user 0, at 10 and at 30
+    >>> held["clicks"].tolist()
+    [6, 0]
+    """
 
     keys: I64
     columns: dict[str, Column]

@@ -27,6 +27,12 @@ class Rules:
     ``segments`` keeps the order of the file. ``order`` is the order of evaluation: units of names (the members of one
     group together by descending priority, any other segment alone), each after the units that its conditions name.
     ``fingerprint`` is the SHA-256 (hex) of the canonical content: equal for files that mean the same.
+
+    >>> from segmentation.rules.file import parse_rules
+    >>> text = "{version: 1, features: {n: {kind: rolling_count, window: 1d, every: 1h}}, segments: {busy: {when: n > 9}}}"
+    >>> rules = parse_rules(text, "rules.yaml")
+    >>> rules.features["n"].name, rules.segments["busy"].when.text, rules.order
+    ('n', 'n > 9', (('busy',),))
     """
 
     version: int

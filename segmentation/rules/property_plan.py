@@ -8,7 +8,11 @@ from segmentation.rules.model import Rules
 @dataclass(frozen=True)
 class PropertyPlan:
     """Properties by how they travel: ``plain`` as they are (column ``p:name``), ``sealed`` as keyed hashes
-    (``h:name``)."""
+    (``h:name``).
+
+    >>> PropertyPlan(plain=("plan",), sealed=("device",)).properties
+    ('device', 'plan')
+    """
 
     plain: tuple[str, ...]
     sealed: tuple[str, ...]
