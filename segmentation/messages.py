@@ -31,6 +31,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 
+from segmentation.columns.arrays import Column
 from segmentation.columns.encoding import (
     decode_columns,
     encode_columns,
@@ -42,7 +43,6 @@ from segmentation.columns.encoding import (
     users_from,
 )
 from segmentation.columns.texts import Texts
-from segmentation.features.timeline import Column
 from segmentation.population.moves import Moves, MovesByFeature
 
 _EVENT_KINDS = {"user": np.uint32, "id_high": np.uint64, "id_low": np.uint64, "at": np.int64, "name": np.int32}

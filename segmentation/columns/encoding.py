@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from segmentation.columns.arrays import Column
 from segmentation.columns.texts import Texts
-from segmentation.features.timeline import Column
 
 _MAGIC = b"SGC1"
 _LENGTH = struct.Struct("<I")

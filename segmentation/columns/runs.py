@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from segmentation.features.timeline import Bool, Column
+from segmentation.columns.arrays import Bool, Column
 
 #: A run is merged into the one before it unless that one is this many times as long, or longer.
 _RATIO = 4

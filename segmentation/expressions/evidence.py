@@ -39,10 +39,8 @@ class EvidenceTerm:
     fills the value in.
 
     >>> from segmentation.expressions.checking import parse
-    >>> from segmentation.features.recency import Recency
-    >>> term = evidence_terms(parse("hours_since(seen) > 48", {"seen": Recency("seen")}, ()))[0]
-    >>> term.name, term.operator, term.threshold
-    ('hours_since(seen)', '>', '48')
+    >>> [term.name for term in evidence_terms(parse("in_segment('a') OR NOT in_segment('b')", {}, ("a", "b")))]
+    ['in_segment(a)', 'in_segment(b)']
     """
 
     name: str

@@ -5,8 +5,9 @@ import re
 import numpy as np
 import numpy.typing as npt
 
+from segmentation.columns.arrays import I64
 from segmentation.columns.texts import Texts
-from segmentation.features.timeline import I64, run_starts
+from segmentation.features.timeline import run_starts
 
 #: A number as JSON writes it: other texts that some reader would take for one ("+5", "007") are none.
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")

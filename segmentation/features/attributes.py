@@ -7,6 +7,7 @@ from typing import Literal, Self, TypeAlias, cast, get_args
 import numpy as np
 import polars as pl
 
+from segmentation.columns.arrays import I64, Bool, Column
 from segmentation.columns.runs import Runs
 from segmentation.columns.texts import Texts
 from segmentation.expressions.nodes import Type
@@ -18,10 +19,7 @@ from segmentation.features.nulls import NO_TIME, NO_VALUE
 from segmentation.features.reading import KeyReader
 from segmentation.features.sealed import Lanes, lanes
 from segmentation.features.timeline import (
-    I64,
-    Bool,
     Changes,
-    Column,
     Events,
     Span,
     grown,

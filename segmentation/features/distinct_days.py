@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 import polars as pl
 
+from segmentation.columns.arrays import I64, Bool, Column
 from segmentation.columns.runs import Runs
 from segmentation.expressions.nodes import Type
 from segmentation.expressions.scope import ColumnType
@@ -14,7 +15,7 @@ from segmentation.expressions.values import Values
 from segmentation.features.kind import Advance, EventParts, Feature, FeatureState
 from segmentation.features.reading import KeyReader
 from segmentation.features.schedule import Schedule, moved
-from segmentation.features.timeline import I64, Bool, Column, Events, Span, grown, run_starts, write_latest
+from segmentation.features.timeline import Events, Span, grown, run_starts, write_latest
 from segmentation.units import DAY, format_duration
 
 #: Above any number of days since the epoch, so that (user, day) is one integer.

@@ -8,11 +8,12 @@ import numpy as np
 import polars as pl
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
+from segmentation.columns.arrays import I64, Column
 from segmentation.documents.reader import Entry
 from segmentation.features.nulls import NO_TIME
 from segmentation.features.reading import KeyReader
 from segmentation.features.sealed import lanes
-from segmentation.features.timeline import I64, Changes, Column, Events, Span, ranks, run_lengths, run_starts
+from segmentation.features.timeline import Changes, Events, Span, ranks, run_lengths, run_starts
 
 Mode: TypeAlias = Literal["all_of", "any_of"]
 

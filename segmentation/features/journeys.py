@@ -13,6 +13,7 @@ from typing import Self
 import numpy as np
 import polars as pl
 
+from segmentation.columns.arrays import I64, Bool, Column
 from segmentation.expressions.nodes import Type
 from segmentation.expressions.scope import ColumnType
 from segmentation.expressions.values import Values
@@ -20,19 +21,7 @@ from segmentation.features.journey_steps import Done, JourneyStep, Mode, StepRow
 from segmentation.features.kind import Advance, Deadline, EventParts, Feature, FeatureState
 from segmentation.features.nulls import NO_TIME, times
 from segmentation.features.reading import KeyReader
-from segmentation.features.timeline import (
-    I64,
-    Bool,
-    Changes,
-    Column,
-    Events,
-    Span,
-    combined,
-    grown,
-    merged_keys,
-    run_starts,
-    write_latest,
-)
+from segmentation.features.timeline import Changes, Events, Span, combined, grown, merged_keys, run_starts, write_latest
 
 JOURNEY_STATUSES = ("not_started", "in_progress", "completed_in_time", "overdue", "completed_late")
 

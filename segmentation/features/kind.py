@@ -10,10 +10,11 @@ from typing import ClassVar, Self
 
 import polars as pl
 
+from segmentation.columns.arrays import I64, Bool, Column
 from segmentation.expressions.scope import ColumnType
 from segmentation.expressions.values import Values
 from segmentation.features.reading import KeyReader
-from segmentation.features.timeline import I64, Bool, Changes, Column, Events, Span
+from segmentation.features.timeline import Changes, Events, Span
 
 
 @dataclass(frozen=True)

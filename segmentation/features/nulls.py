@@ -4,8 +4,8 @@ from typing import Final
 
 import numpy as np
 
+from segmentation.columns.arrays import I64
 from segmentation.expressions.values import Values
-from segmentation.features.timeline import I64
 
 #: In a stored column of times (µs). Nothing outside of stored columns uses it.
 NO_TIME: Final = np.iinfo(np.int64).min

@@ -7,13 +7,14 @@ from typing import Self
 import numpy as np
 import polars as pl
 
+from segmentation.columns.arrays import I64, Bool, Column
 from segmentation.expressions.nodes import Type
 from segmentation.expressions.scope import ColumnType
 from segmentation.expressions.values import Values
 from segmentation.features.kind import Advance, EventParts, Feature, FeatureState
 from segmentation.features.nulls import NO_TIME, times
 from segmentation.features.reading import KeyReader
-from segmentation.features.timeline import I64, Bool, Changes, Column, Events, Span, grown, run_ends, write_latest
+from segmentation.features.timeline import Changes, Events, Span, grown, run_ends, write_latest
 
 
 @dataclass(frozen=True)

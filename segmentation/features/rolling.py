@@ -19,23 +19,14 @@ import numpy as np
 import polars as pl
 from ruamel.yaml.nodes import MappingNode
 
+from segmentation.columns.arrays import I64, Bool, Column
 from segmentation.expressions.nodes import Type
 from segmentation.expressions.scope import ColumnType
 from segmentation.expressions.values import Values
 from segmentation.features.kind import Advance, EventParts, Feature, FeatureState, Measured
 from segmentation.features.reading import KeyReader
 from segmentation.features.schedule import Amounts, Schedule, moved
-from segmentation.features.timeline import (
-    I64,
-    Bool,
-    Column,
-    Events,
-    Span,
-    combined,
-    grown,
-    run_starts,
-    write_latest,
-)
+from segmentation.features.timeline import Events, Span, combined, grown, run_starts, write_latest
 from segmentation.units import HOUR, format_duration
 
 

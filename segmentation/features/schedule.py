@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
+from segmentation.columns.arrays import I64, Bool, Column
 from segmentation.columns.runs import Runs
-from segmentation.features.timeline import I64, Bool, Changes, Column, Span, running_totals, sum_by_key
+from segmentation.features.timeline import Changes, Span, running_totals, sum_by_key
 
 #: (tick in µs, user, amount): three columns of one length.
 Amounts = tuple[I64, I64, I64]
@@ -16,7 +17,7 @@ class Schedule:
     """Amounts by the tick at which they count.
 
     >>> schedule, span = Schedule(), Span(settled=0, tick=10, count=2)
-    >>> entering = (np.array([20, 50]), np.array([7, 7]), np.array([1, -1]))  # user 7 gains one at 20 and loses it at 50
+    >>> entering = (np.array([20, 50]), np.array([7, 7]), np.array([1, -1]))  # a gain at 20, a loss at 50
     >>> schedule.settle(span, entering)
     >>> schedule.table().rows()
     [(50, 7, -1)]

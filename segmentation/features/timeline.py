@@ -13,11 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from segmentation.columns.arrays import I64, Bool, Column
 from segmentation.columns.texts import Texts
-
-I64 = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
-Column = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -218,3 +215,40 @@ def write_latest(changes: Changes, current: Mapping[str, Column], span: Span) ->
     users, last = last_of_users(changes, span.stride)
     for name, values in changes.columns.items():
         current[name][users] = values[last]
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The values of stored columns over a span: ``before`` it, by user, and from each row of ``changes`` on.
+
+    ``changes`` also has the columns ``event`` and ``late``: whether an event (a late one) was accepted in that tick.
+
+    >>> changes = Changes(np.array([2]), {"clicks": np.array([5])})  # the first user has 5 from tick 2 on
+    >>> timeline = Timeline({"clicks": np.array([1, 9])}, changes, stride=4)
+    >>> timeline.at(np.array([1, 3, 4 + 3]), ["clicks"])["clicks"].tolist()
+    [1, 5, 9]
+    """
+
+    before: Mapping[str, Column]
+    changes: Changes
+    stride: int
+
+    def at(self, keys: I64, names: list[str]) -> dict[str, Column]:
+        """By name the values that hold at each key."""
+        position = last_before(self.changes.keys, keys, self.stride)
+        known = np.flatnonzero(position >= 0)
+        position = position[known]
+        users = keys // self.stride
+        result = {}
+        for name in names:
+            column = self.before[name][users]
+            column[known] = self.changes.columns[name][position]
+            result[name] = column
+        return result
+
+    def following(self, keys: I64) -> I64:
+        """For each key the key (exclusive) up to which its values hold: the user's next row, or one past the span."""
+        last_of_user = (keys // self.stride + 1) * self.stride
+        rows = np.append(self.changes.keys, np.iinfo(np.int64).max)
+        until: I64 = np.minimum(rows[np.searchsorted(self.changes.keys, keys, side="right")], last_of_user)
+        return until

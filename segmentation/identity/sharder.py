@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 import pyarrow.compute as pc
 
+from segmentation.columns.arrays import I64, Column
 from segmentation.columns.hashing import hash_strings
 from segmentation.columns.texts import Texts
 from segmentation.features.reading import RESERVED_EVENTS
-from segmentation.features.timeline import I64, Column
 from segmentation.identity.pseudonyms import Keys, Pseudonymizer, stable_shards
 from segmentation.messages import EventsOfShard
 from segmentation.rules.model import Rules

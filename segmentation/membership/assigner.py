@@ -8,16 +8,17 @@ over these rows only, and over the users whose dwell ends (`Stepper`).
 import numpy as np
 import polars as pl
 
+from segmentation.columns.arrays import I64, Column
 from segmentation.columns.frames import decode_frames, encode_frames, tables_under
 from segmentation.expressions import Table
-from segmentation.features.timeline import I64, Column, Span, merged_keys
+from segmentation.features.timeline import Span, Timeline, merged_keys
 from segmentation.membership.changes import ChangeLog, Context, joined
 from segmentation.membership.conditions import Conditions, feature_table
 from segmentation.membership.due import Crossings
 from segmentation.membership.memberships import Memberships
 from segmentation.membership.provisional import Provisional, claims_of, unconfirmed
 from segmentation.membership.stepping import Stepper
-from segmentation.membership.user_table import Timeline, UserTable
+from segmentation.membership.user_table import UserTable
 from segmentation.messages import FeaturesOfShard
 from segmentation.outputs.profile_frame import PROFILE_COLUMNS
 from segmentation.population.measures import Measures

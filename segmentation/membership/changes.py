@@ -7,17 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from segmentation.columns.arrays import I64, Bool
 from segmentation.expressions import Table, percentile_thresholds, segments_read
-from segmentation.features.timeline import I64, Bool, Span, grown, last_before, run_lengths, run_starts
+from segmentation.features.timeline import Span, Timeline, grown, last_before, run_lengths, run_starts
 from segmentation.identity.pseudonyms import Subjects, change_id
 from segmentation.membership.conditions import Conditions
-from segmentation.membership.due import read_thresholds
 from segmentation.membership.evidence import Evidence
 from segmentation.membership.provisional import EarlyRow, EarlyRows, early_change_id
 from segmentation.membership.stepping import Decided
-from segmentation.membership.user_table import Timeline
 from segmentation.outputs.change_frame import CHANGE_COLUMNS
 from segmentation.rules.model import Rules
+from segmentation.rules.thresholds import merged_thresholds
 
 _CAUSES = ("event", "population", "time")
 _EMPTY = pl.DataFrame(
@@ -237,5 +237,6 @@ def _percentiles_behind(rules: Rules) -> dict[str, Bool]:
         for name in unit:
             direct[name] = together
     return {
-        feature: np.array([feature in direct[name] for name in rules.segments]) for feature in read_thresholds(rules)
+        feature: np.array([feature in direct[name] for name in rules.segments])
+        for feature in merged_thresholds(rules, "percentile")
     }

@@ -10,8 +10,8 @@ from itertools import product
 
 import numpy as np
 
+from segmentation.columns.arrays import I64, Bool, Column
 from segmentation.expressions import Expression, Table, Values, columns_read, holds, segments_read
-from segmentation.features.timeline import I64, Bool, Column
 from segmentation.rules.model import Rules, Segment
 
 

@@ -4,33 +4,14 @@ To look too often costs time only; to miss a look makes a wrong membership. So e
 results are keys of (user, tick) as in `segmentation.features.timeline`.
 """
 
-from collections.abc import Mapping
-
 import numpy as np
 
-from segmentation.expressions import age_thresholds, percentile_thresholds
+from segmentation.columns.arrays import I64
 from segmentation.features.nulls import NO_TIME
-from segmentation.features.timeline import I64, Column, Span
+from segmentation.features.timeline import Span, Timeline
 from segmentation.membership.conditions import Conditions
-from segmentation.membership.user_table import Timeline
-from segmentation.population.percentiles import Population
-from segmentation.rules.model import Rules
+from segmentation.rules.thresholds import merged_thresholds
 from segmentation.units import HOUR
-
-
-def merged_thresholds(rules: Rules, thresholds: str) -> dict[str, frozenset[float] | None]:
-    """Over all conditions: the literals that each percentile (or age) is compared with; None where every change
-    matters."""
-    read = {"percentile": percentile_thresholds, "age": age_thresholds}[thresholds]
-    result: dict[str, frozenset[float] | None] = {}
-    for segment in rules.segments.values():
-        for condition in (segment.when, segment.until):
-            if condition is None:
-                continue
-            for name, literals in read(condition).items():
-                known = result.get(name, frozenset())
-                result[name] = None if literals is None or known is None else known | literals
-    return result
 
 
 class Crossings:
@@ -110,46 +91,3 @@ def _every_tick(rows: I64, following: I64) -> I64:
     starts = np.repeat(rows + 1, gaps)
     keys: I64 = starts + np.arange(len(starts)) - np.repeat(np.cumsum(gaps) - gaps, gaps)
     return keys
-
-
-class Movers:
-    """The users whose percentile crossed one of its literals at a boundary, by their place among the cutoff scores.
-
-    >>> population = Population(scores=np.array([1, 2, 3]), members=np.array([1, 1, 1]), minimum=1)
-    >>> movers = Movers(frozenset({50.0}))
-    >>> movers.at(population, scores=np.array([1, 2])).tolist()
-    [0, 1]
-    >>> movers.at(population, scores=np.array([1, 3])).tolist()
-    [1]
-    """
-
-    def __init__(self, literals: frozenset[float] | None) -> None:
-        self._literals = None if literals is None else sorted(literals)
-        #: Holds one more than the two cutoffs of each literal.
-        self._kind = np.min_scalar_type(2 * len(literals or ()) + 1)
-        self._place: Column = np.empty(0, self._kind)
-
-    def at(self, population: Population, scores: I64) -> I64:
-        """The users (positions in ``scores``, the values of all users at the boundary) to look at."""
-        place = self._places(population, scores)
-        held = np.zeros(len(place), self._kind)
-        held[: len(self._place)] = self._place
-        self._place = place
-        if self._literals is None:
-            return np.flatnonzero((place > 0) | (held > 0))
-        return np.flatnonzero(place != held)
-
-    def _places(self, population: Population, scores: I64) -> Column:
-        """0: no percentile; otherwise one more than the number of cutoffs reached."""
-        place = np.zeros(len(scores), self._kind)
-        if np.isnan(population.percentiles[:1]).any() or not len(population.scores):
-            return place
-        place += scores > 0
-        for cutoff in population.cutoffs(self._literals or []):
-            place += scores >= cutoff  # the score 0 reaches none: all are scores of members
-        return place
-
-
-def read_thresholds(rules: Rules) -> Mapping[str, frozenset[float] | None]:
-    """The literals that each percentile is compared with."""
-    return merged_thresholds(rules, "percentile")

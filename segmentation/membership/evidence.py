@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from segmentation.columns.arrays import I64, Bool
 from segmentation.expressions import EvidenceTerm, Expression, Table, columns_read, evidence_terms, value_of
 from segmentation.expressions.nodes import Type
-from segmentation.features.timeline import I64, Bool
 from segmentation.membership.conditions import Conditions
 from segmentation.units import HOUR, MINUTE, SECOND
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from segmentation.features.timeline import I64, Bool
+from segmentation.columns.arrays import I64, Bool
 from segmentation.membership.conditions import CompiledSegment, Conditions
 
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from segmentation.columns.arrays import I64, Bool
 from segmentation.expressions import Table
-from segmentation.features.timeline import I64, Bool, Span
+from segmentation.features.timeline import Span
 from segmentation.membership.memberships import Step
 from segmentation.membership.stepping import Decided
 

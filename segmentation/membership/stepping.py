@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segmentation.features.timeline import I64, Bool, Span, run_starts
+from segmentation.columns.arrays import I64, Bool
+from segmentation.features.timeline import Span, run_starts
 from segmentation.membership.memberships import Memberships
 
 

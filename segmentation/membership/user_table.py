@@ -1,52 +1,15 @@
 """The users of one shard, and their stored feature values at the last settled tick."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
+from segmentation.columns.arrays import Column
 from segmentation.features.nulls import NO_VALUE
-from segmentation.features.timeline import I64, Changes, Column, Span, grown, last_before, write_latest
+from segmentation.features.timeline import Changes, Span, Timeline, grown, write_latest
 from segmentation.messages import FeaturesOfShard
 from segmentation.rules.model import Rules
-
-
-@dataclass(frozen=True)
-class Timeline:
-    """The values of stored columns over a span: ``before`` it, by user, and from each row of ``changes`` on.
-
-    ``changes`` also has the columns ``event`` and ``late``: whether an event (a late one) was accepted in that tick.
-
-    >>> changes = Changes(np.array([2]), {"clicks": np.array([5])})  # the first user has 5 from tick 2 on
-    >>> timeline = Timeline({"clicks": np.array([1, 9])}, changes, stride=4)
-    >>> timeline.at(np.array([1, 3, 4 + 3]), ["clicks"])["clicks"].tolist()
-    [1, 5, 9]
-    """
-
-    before: Mapping[str, Column]
-    changes: Changes
-    stride: int
-
-    def at(self, keys: I64, names: list[str]) -> dict[str, Column]:
-        """By name the values that hold at each key."""
-        position = last_before(self.changes.keys, keys, self.stride)
-        known = np.flatnonzero(position >= 0)
-        position = position[known]
-        users = keys // self.stride
-        result = {}
-        for name in names:
-            column = self.before[name][users]
-            column[known] = self.changes.columns[name][position]
-            result[name] = column
-        return result
-
-    def following(self, keys: I64) -> I64:
-        """For each key the key (exclusive) up to which its values hold: the user's next row, or one past the span."""
-        last_of_user = (keys // self.stride + 1) * self.stride
-        rows = np.append(self.changes.keys, np.iinfo(np.int64).max)
-        until: I64 = np.minimum(rows[np.searchsorted(self.changes.keys, keys, side="right")], last_of_user)
-        return until
 
 
 class UserTable:

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
+from segmentation.columns.arrays import I64, Bool, Column
 from segmentation.features.kind import Measured
-from segmentation.features.timeline import I64, Bool, Column, Span, run_starts
-from segmentation.membership.due import Movers, read_thresholds
-from segmentation.membership.user_table import Timeline
+from segmentation.features.timeline import Span, Timeline, run_starts
+from segmentation.population.movers import Movers
 from segmentation.population.moves import Moves, MovesByFeature
-from segmentation.population.percentiles import F64, Populations, measured_features
+from segmentation.population.percentiles import F64, Populations
 from segmentation.rules.model import Rules
+from segmentation.rules.thresholds import measured_features, merged_thresholds
 from segmentation.units import floor_to
 
 
@@ -31,7 +32,7 @@ class Measures:
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self._features = measured_features(rules)
-        self._thresholds = read_thresholds(rules)
+        self._thresholds = merged_thresholds(rules, "percentile")
         self._populations = {each.name: Populations(rules.population_minimum) for each in self._features}
         self._movers = {each.name: Movers(self._thresholds[each.name]) for each in self._features}
 

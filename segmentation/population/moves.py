@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segmentation.features.timeline import I64, Changes, Column, Span, run_starts
+from segmentation.columns.arrays import I64, Column
+from segmentation.features.timeline import Changes, Span, run_starts
 
 #: Stands for a feature's name in moves that tell the clock: the boundary is the latest time that a shard accepted.
 CLOCK = ""

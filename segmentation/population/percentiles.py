@@ -14,11 +14,9 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from segmentation.expressions import percentile_thresholds
-from segmentation.features.kind import Measured
-from segmentation.features.timeline import I64, run_starts
+from segmentation.columns.arrays import I64
+from segmentation.features.timeline import run_starts
 from segmentation.population.moves import Moves
-from segmentation.rules.model import Rules
 
 F64 = npt.NDArray[np.float64]
 _NOBODY = np.empty(0, np.int64)
@@ -134,14 +132,3 @@ class Populations:
         position = bisect_right(self._boundaries, boundary)
         self._boundaries = self._boundaries[position:]
         self._populations = self._populations[position:]
-
-
-def measured_features(rules: Rules) -> list[Measured]:
-    """The features whose percentile some condition reads, in the order of the rules."""
-    names: set[str] = set()
-    for segment in rules.segments.values():
-        for condition in (segment.when, segment.until):
-            if condition is not None:
-                names.update(percentile_thresholds(condition))
-    measured = (feature.measured(rules.tick) for name, feature in rules.features.items() if name in names)
-    return [each for each in measured if each is not None]

@@ -29,10 +29,10 @@ class Rules:
     ``fingerprint`` is the SHA-256 (hex) of the canonical content: equal for files that mean the same.
 
     >>> from segmentation.rules.file import parse_rules
-    >>> text = "{version: 1, features: {n: {kind: rolling_count, window: 1d, every: 1h}}, segments: {busy: {when: n > 9}}}"
+    >>> text = "{version: 1, features: {n: {kind: rolling_count, window: 1d, every: 1h}}, segments: {x: {when: n > 9}}}"
     >>> rules = parse_rules(text, "rules.yaml")
-    >>> rules.features["n"].name, rules.segments["busy"].when.text, rules.order
-    ('n', 'n > 9', (('busy',),))
+    >>> rules.features["n"].name, rules.segments["x"].when.text, rules.order
+    ('n', 'n > 9', (('x',),))
     """
 
     version: int

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from segmentation.columns.arrays import I64, Bool, Column
 from segmentation.columns.hashing import U64, hash_strings
 from segmentation.columns.runs import Rows, Runs
-from segmentation.features.timeline import I64, Bool, Column, run_lengths, run_starts
+from segmentation.features.timeline import run_lengths, run_starts
 from segmentation.tracking.event_rows import EventRows
 from segmentation.units import DAY
 

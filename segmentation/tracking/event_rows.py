@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from segmentation.columns.arrays import I64, Column
 from segmentation.columns.runs import Runs
 from segmentation.columns.texts import Texts
-from segmentation.features.timeline import I64, Column, run_ends
+from segmentation.features.timeline import run_ends
 
 #: Columns of events that wait for their tick (``counted_at``, µs); besides them there are columns of texts.
 PENDING = {

@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import polars as pl
 
+from segmentation.columns.arrays import I64, Bool, Column
 from segmentation.columns.texts import Texts
-from segmentation.features.timeline import I64, Bool, Column, Events, Span
+from segmentation.features.timeline import Events, Span
 from segmentation.messages import EventsOfShard
 from segmentation.rules.model import Rules
 from segmentation.rules.property_plan import property_plan

@@ -5,14 +5,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
+from segmentation.columns.arrays import I64, Bool, Column
 from segmentation.columns.frames import decode_frames, encode_frames, tables_under
 from segmentation.features.kind import FeatureState
 from segmentation.features.nulls import NO_VALUE
 from segmentation.features.timeline import (
-    I64,
-    Bool,
     Changes,
-    Column,
     Events,
     Span,
     combined,
@@ -23,8 +21,8 @@ from segmentation.features.timeline import (
 )
 from segmentation.messages import EventsOfShard, FeaturesOfShard
 from segmentation.population.moves import Moves, moves_of
-from segmentation.population.percentiles import measured_features
 from segmentation.rules.model import Rules
+from segmentation.rules.thresholds import measured_features
 from segmentation.tracking.event_rows import EventRows, latest_by_user
 from segmentation.tracking.intake import OTHER_NAME, Counts, Intake
 from segmentation.tracking.late_events import LateEvents

@@ -12,10 +12,11 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from segmentation.columns.arrays import I64, Column
 from segmentation.columns.frames import decode_frames, encode_frames
 from segmentation.columns.texts import Texts
 from segmentation.features.kind import Feature
-from segmentation.features.timeline import I64, Changes, Column, Events, Span, last_before
+from segmentation.features.timeline import Changes, Events, Span, last_before
 
 MINUTE = 60_000_000
 TICK = 5 * MINUTE

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from segmentation.features.nulls import NO_TIME
-from segmentation.features.timeline import Changes, Span
+from segmentation.features.timeline import Changes, Span, Timeline
 from segmentation.membership.conditions import Conditions
-from segmentation.membership.due import Crossings, Movers, merged_thresholds
-from segmentation.membership.user_table import Timeline
+from segmentation.membership.due import Crossings
+from segmentation.population.movers import Movers
 from segmentation.population.percentiles import Population
 from segmentation.rules.file import parse_rules
 from segmentation.rules.model import Rules
+from segmentation.rules.thresholds import merged_thresholds
 from segmentation.units import HOUR
 
 #: Ticks 1h to 10h.

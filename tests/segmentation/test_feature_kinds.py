@@ -9,13 +9,14 @@ import numpy as np
 import polars as pl
 import pytest
 
+from segmentation.columns.arrays import I64, Bool, Column
 from segmentation.expressions.nodes import Type
 from segmentation.expressions.scope import ColumnType
 from segmentation.expressions.values import Values
 from segmentation.features.kind import Advance, EventParts, Feature, FeatureState
 from segmentation.features.reading import KeyReader
 from segmentation.features.registry import KINDS
-from segmentation.features.timeline import I64, Bool, Changes, Column, Events, Span, run_ends, write_latest
+from segmentation.features.timeline import Changes, Events, Span, run_ends, write_latest
 from segmentation.identity.sharder import Sharder
 from segmentation.membership.assigner import Assigner
 from segmentation.rules import features as rules_features

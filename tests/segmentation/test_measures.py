@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 
 from segmentation.features.kind import Measured
-from segmentation.features.timeline import Changes, Span
-from segmentation.membership.user_table import Timeline
+from segmentation.features.timeline import Changes, Span, Timeline
 from segmentation.population.measures import Measures
 from segmentation.population.moves import Moves
-from segmentation.population.percentiles import measured_features
 from segmentation.rules.file import parse_rules
 from segmentation.rules.model import Rules
+from segmentation.rules.thresholds import measured_features
 from segmentation.units import HOUR, MINUTE
 
 QUARTER = 15 * MINUTE
