@@ -18,7 +18,13 @@ _LONGEST = 36_500 * DAY
 
 @dataclass(frozen=True)
 class Entry:
-    """A key of a mapping and its value."""
+    """A key of a mapping and its value.
+
+    >>> from segmentation.documents.yaml import compose
+    >>> [(key, value)] = compose("window: 7d", "rules.yaml").value
+    >>> Entry(key, value).value.value
+    '7d'
+    """
 
     key: ScalarNode
     value: Node

@@ -27,7 +27,15 @@ _EMPTY = pl.DataFrame(
 
 @dataclass(frozen=True)
 class Context:
-    """What the change log asks its shard: the table of features at some keys, and whether other users moved there."""
+    """What the change log asks its shard: the table of features at some keys, and whether other users moved there.
+
+    >>> from segmentation.features.timeline import Changes
+    >>> span = Span(settled=0, tick=60, count=2)
+    >>> timeline = Timeline({}, Changes(np.empty(0, np.int64), {}), span.stride)
+    >>> context = Context(timeline, span, lambda keys, wanted: {}, others_moved=lambda keys, feature: keys > 1)
+    >>> context.others_moved(np.array([1, 2]), "clicks").tolist()
+    [False, True]
+    """
 
     timeline: Timeline
     span: Span

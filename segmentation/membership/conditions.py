@@ -20,6 +20,12 @@ class CompiledSegment:
     """The columns of a segment's results: ``enter + c`` and ``stay + c`` for the combination ``c`` of its ``reads``.
 
     ``reads`` are positions of other segments; the k-th adds ``2 ** k`` to the combination when it is TRUE.
+
+    >>> from segmentation.rules.file import parse_rules
+    >>> text = "{version: 1, tick: 1m, features: {clicks: {kind: rolling_count, window: 3m, every: 1m}}, "
+    >>> text += "segments: {busy: {when: clicks >= 2}, idle: {when: NOT in_segment('busy')}}}"
+    >>> [(each.reads, each.enter) for each in Conditions(parse_rules(text, "rules.yaml")).segments]
+    [((), 0), ((0,), 1)]
     """
 
     segment: Segment

@@ -18,7 +18,12 @@ from segmentation.membership.conditions import CompiledSegment, Conditions
 
 @dataclass(frozen=True)
 class Step:
-    """What one tick decided for some users. Shapes: (users, segments)."""
+    """What one tick decided for some users. Shapes: (users, segments).
+
+    >>> step = Step(before=np.array([[True]]), after=np.array([[True]]), again=np.array([120_000_000]))
+    >>> (step.before != step.after).any(axis=1).tolist()  # no change, but the dwell ends at 120 s
+    [False]
+    """
 
     before: Bool
     after: Bool

@@ -20,7 +20,11 @@ from segmentation.membership.stepping import Decided
 
 @dataclass(frozen=True)
 class Claim:
-    """A provisional membership (or its end), and the tick (µs) that decides on it."""
+    """A provisional membership (or its end), and the tick (µs) that decides on it.
+
+    >>> Claim(member=True, due=60_000_000)
+    Claim(member=True, due=60000000)
+    """
 
     member: bool
     due: int
@@ -31,7 +35,12 @@ _NONE: Mapping[int, Claim] = {}
 
 @dataclass(frozen=True)
 class EarlyRow:
-    """One early change of one user; ``segment`` is its position. ``at`` is µs."""
+    """One early change of one user; ``segment`` is its position. ``at`` is µs.
+
+    >>> row = EarlyRow(7, segment=0, action="ENTERED", at=5, early_index=1, sequence=0, memberships=np.array([True]))
+    >>> bool(row.memberships[row.segment])
+    True
+    """
 
     user: int
     segment: int
@@ -147,7 +156,12 @@ class Provisional:
 
 @dataclass(frozen=True)
 class EarlyRows:
-    """The evidence of early changes: their rows in a table of features, and what each decided."""
+    """The evidence of early changes: their rows in a table of features, and what each decided.
+
+    >>> row = EarlyRow(7, 0, "ENTERED", at=5, early_index=1, sequence=0, memberships=np.array([True]))
+    >>> claims_of([row], users=np.array([3, 7]), frame={}).rows.tolist()
+    [1]
+    """
 
     rows: I64
     segment: I64

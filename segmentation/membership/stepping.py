@@ -14,7 +14,13 @@ from segmentation.membership.memberships import Memberships
 
 @dataclass(frozen=True)
 class Decided:
-    """The users whose memberships changed at one tick. Shapes: (users,) and (users, segments)."""
+    """The users whose memberships changed at the tick ``index``. Shapes: (users,) and (users, segments).
+
+    >>> before, after = np.array([[True, False]]), np.array([[False, True]])
+    >>> decided = Decided(index=1, users=np.array([7]), before=before, after=after)
+    >>> np.argwhere(decided.before != decided.after).tolist()  # (row, segment) of each change
+    [[0, 0], [0, 1]]
+    """
 
     index: int
     users: I64

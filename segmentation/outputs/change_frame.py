@@ -6,8 +6,8 @@ import polars as pl
 
 from segmentation.outputs.column_checks import check_columns
 
-#: Columns of a frame of changes, in the order of ``segment_change.avsc``; a row is a change. What Avro nests is JSON
-#: text here, written once where the change is made and copied as it is into JSON lines.
+#: Columns of a frame of changes, in the order of ``segment_change.avsc``; a row is a change. Fields that are nested in
+#: Avro are JSON text here: it is written once, where the change is made, and copied into JSON lines.
 CHANGE_COLUMNS: Final[dict[str, type[pl.DataType]]] = {
     "change_id": pl.String,
     "subject_id": pl.String,

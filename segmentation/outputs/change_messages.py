@@ -1,6 +1,6 @@
 """A frame of changes as messages in Avro single-object encoding, a column at a time.
 
-The fields and their order come from the schema, so a type that nothing here writes is an error, never a wrong message.
+The fields and their order come from the schema: a type that has no encoder here is an error, never a wrong message.
 """
 
 import struct
@@ -29,7 +29,7 @@ _Encode = Callable[[list[Any]], _Pieces]
 _SENT: Final = frozenset({"emitted_at", "trace_context"})
 _COLUMNS: Final = {name: kind for name, kind in CHANGE_COLUMNS.items() if name not in _SENT}
 
-#: What `_evidence` writes, in this order.
+#: The fields that `_evidence` writes, in this order.
 _EVIDENCE: Final = (
     ("feature", "string"),
     ("operator", "string"),
@@ -42,9 +42,9 @@ _NULL: Final = b"\0"
 #: Ends arrays and maps: a block of no items.
 _END: Final = b"\0"
 
-#: Rows that are encoded together: what they take fits into the processor's cache.
+#: Rows that are encoded together: few enough that their data fits into the processor's cache.
 _SLICE: Final = 1_000
-#: Values that differ from row to row are worth a pass in NumPy from here on.
+#: From this many different values on, NumPy is faster.
 _MANY: Final = 32
 
 _double: Final = struct.Struct("<d").pack
@@ -116,9 +116,9 @@ def _by_value(
     values: list[Any],
     in_bulk: Callable[[list[Any]], list[bytes]] | None = None,
 ) -> _Pieces:
-    """Where values recur, each distinct one is encoded once.
+    """The encoded column. Where values are repeated, each distinct value is encoded once.
 
-    Lists, because a column is quicker to finish before the next than all of them row by row.
+    A list, not a generator: to finish one column before the next is faster than to go row by row.
     """
     distinct = set(values)
     if 2 * len(distinct) <= len(values):
@@ -140,7 +140,7 @@ def _longs(values: list[int]) -> list[bytes]:
     groups = zigzag[:, None] >> np.arange(0, 70, 7, dtype=np.uint64)
     digits = (groups & np.uint64(0x7F)).astype(np.uint8)
     digits[:, :-1] |= (groups[:, 1:] != 0).astype(np.uint8) << 7
-    # Texts of fixed size lose the zeros at their end, which only 0 itself has.
+    # NumPy cuts the zero bytes at the end of a fixed-size text; only the number 0 has such a byte itself.
     return [data or b"\0" for data in digits.view("S10").ravel().tolist()]
 
 

@@ -1,4 +1,4 @@
-"""A frame of changes as what sinks write: JSON lines in columns, or plain records one by one."""
+"""A frame of changes in the forms that sinks write: a column of JSON lines, or plain records one by one."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
@@ -26,7 +26,7 @@ NESTED: Final[Mapping[str, Callable[[str], Any]]] = {
     "flags": msgspec.json.Decoder(dict[str, str]).decode,
 }
 
-# The few combinations of memberships and flags recur in every frame.
+# There are few different memberships and flags, and every frame repeats them.
 _READ: Final = {name: lru_cache(4096)(NESTED[name]) for name in ("memberships", "flags")} | {
     "evidence": NESTED["evidence"]
 }
@@ -38,7 +38,7 @@ _SYMBOLS: Final = {"action": get_args(Action), "stage": get_args(Stage), "cause"
 def json_lines(changes: pl.DataFrame) -> pl.Series:
     """A JSON object for each change, as `schemas.json_codec.encode_json` gives it, without the end of the line.
 
-    What the frame holds as JSON text is copied, not read: it has to be valid JSON without line ends.
+    The columns of JSON text are copied without a check: they must hold valid JSON without line ends.
 
     Raises:
         SchemaError: the frame has not the columns of a frame of changes.
@@ -88,7 +88,7 @@ def _instant(name: str) -> pl.Expr:
 
 
 def _check_values(changes: pl.DataFrame) -> pl.DataFrame:
-    """What the types of the columns leave open: the symbols of enums, and Avro integers of 32 bits."""
+    """Checks that the types of columns do not cover: the symbols of enums, and Avro integers of 32 bits."""
     for name, symbols in _SYMBOLS.items():
         unknown = changes[name].unique().is_in(symbols).not_()
         if unknown.any():

@@ -1,4 +1,4 @@
-"""What every frame that crosses a module's edge is checked for."""
+"""The check of every frame that one module hands to another."""
 
 from collections.abc import Mapping
 
@@ -24,5 +24,5 @@ def check_columns(
             raise SchemaError(f"{what}: {name} is {schema[name]}, expected {expected.__name__}")
         if name not in nullable and frame.get_column(name).null_count():
             raise SchemaError(f"{what}: {name} holds nulls")
-    # Selecting costs more than all that is above where a frame has a few rows.
+    # For a frame of a few rows a select costs more than all checks above.
     return frame if list(schema) == list(columns) else frame.select(list(columns))

@@ -31,7 +31,12 @@ from segmentation.units import next_tick
 
 @dataclass(frozen=True)
 class Settled:
-    """The outcome of one advance."""
+    """The outcome of one advance.
+
+    >>> nothing = FeaturesOfShard([], {}, {}, settled=0, until=60_000_000)
+    >>> Settled(nothing, moves={}).late is None
+    True
+    """
 
     features: FeaturesOfShard
     #: By feature how its population moved; features whose population did not move are left out.
