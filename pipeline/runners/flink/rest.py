@@ -1,13 +1,13 @@
 """Flink's REST interface, as far as watching and stopping jobs needs it."""
 
-import json
+import logging
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
+
+import httpx
 
 #: Seconds for one request.
 TIMEOUT: Final = 10.0
@@ -92,6 +92,11 @@ class FlinkRest:
         initialized."""
         self.url = url.rstrip("/")
         self._timeout = timeout
+        # A connection for each request: Flink may close one that is kept just when the next request begins.
+        single = httpx.Limits(max_keepalive_connections=0)
+        self._client = httpx.Client(timeout=timeout, limits=single, follow_redirects=True)
+        # It logs every request, and a job that is followed is asked twice a second.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
 
     def jobs(self) -> list[Job]:
         """All jobs that the cluster remembers, the latest first."""
@@ -191,42 +196,39 @@ class FlinkRest:
 
     def cancel(self, job: str) -> None:
         """Ends a job without a savepoint; returns at once."""
-        self._request(f"/jobs/{job}?mode=cancel", None, "PATCH")
+        self._request("PATCH", f"/jobs/{job}?mode=cancel")
 
     def _get(self, path: str) -> Any:
-        return self._request(path, None, "GET")
+        return self._request("GET", path)
 
     def _post(self, path: str, content: Mapping[str, object]) -> Any:
-        return self._request(path, json.dumps(content).encode(), "POST")
+        return self._request("POST", path, content)
 
-    def _request(self, path: str, content: bytes | None, method: str) -> Any:
+    def _request(self, method: str, path: str, content: Mapping[str, object] | None = None) -> Any:
         deadline = time.monotonic() + self._timeout
         while True:
             try:
-                return self._once(path, content, method)
+                return self._once(method, path, content)
             except FlinkError as error:
                 if _INITIALIZING not in str(error) or time.monotonic() > deadline:
                     raise
                 time.sleep(_POLL)
 
-    def _once(self, path: str, content: bytes | None, method: str) -> Any:
-        headers = {} if content is None else {"Content-Type": "application/json"}
-        request = urllib.request.Request(self.url + path, content, headers, method=method)
+    def _once(self, method: str, path: str, content: Mapping[str, object] | None) -> Any:
         try:
-            with urllib.request.urlopen(request, timeout=self._timeout) as answer:
-                return json.loads(answer.read() or b"null")
-        except urllib.error.HTTPError as error:
-            raise FlinkError(f"{self.url}: {_refusal(error)}") from error
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "reason", error)
-            raise FlinkError(f"{self.url}: Flink doesn't answer: {reason}") from error
+            answer = self._client.request(method, self.url + path, json=content)
+            if answer.is_success:
+                return answer.json() if answer.content else None
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            raise FlinkError(f"{self.url}: Flink doesn't answer: {error}") from error
+        raise FlinkError(f"{self.url}: {_refusal(answer)}")
 
 
 def _queries(names: Iterable[str]) -> Iterator[str]:
     """Names as they stand in a URL, a few at a time."""
     query = ""
     for name in names:
-        quoted = urllib.parse.quote(name, safe="")
+        quoted = quote(name, safe="")
         if query and len(query) + len(quoted) > _LONGEST_QUERY:
             yield query
             query = ""
@@ -252,13 +254,13 @@ def _checkpoint(found: Mapping[str, Any] | None) -> Checkpoint | None:
     )
 
 
-def _refusal(error: urllib.error.HTTPError) -> str:
+def _refusal(answer: httpx.Response) -> str:
     try:
-        messages = json.loads(error.read())["errors"]
+        messages = answer.json()["errors"]
     except (ValueError, KeyError, TypeError):
-        return f"HTTP {error.code}"
+        return f"HTTP {answer.status_code}"
     texts = [text for text in messages if isinstance(text, str) and text.strip()]
-    return _root_cause(texts[-1]) if texts else f"HTTP {error.code}"
+    return _root_cause(texts[-1]) if texts else f"HTTP {answer.status_code}"
 
 
 def _stack_trace(operation: Mapping[str, Any]) -> str:
