@@ -34,7 +34,7 @@ def replay(
         for problem in summary.problems:
             typer.echo(f"not sent: {problem}", err=True)
         if not quiet:
-            show_replay(summary)
+            show_replay(summary, options.to)
         if summary.unsendable:
             typer.echo(f"{summary.unsendable:,} records could not be sent", err=True)
             raise typer.Exit(EXIT_FAILED)
@@ -65,7 +65,7 @@ def heartbeat(
         with counting("heartbeats", quiet=quiet) as progress:
             summary = send_heartbeats(options, progress)
         if not quiet:
-            show_heartbeats(summary)
+            show_heartbeats(summary, options.to)
 
 
 def tail(

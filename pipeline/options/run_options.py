@@ -28,7 +28,7 @@ DEFAULT_DISORDER = 10 * SECOND
 class RunOptions:
     """What `segments run` was asked to do.
 
-    Times are µs. ``audit``: None where nobody wants it. ``early``: also emit provisional changes as batches arrive.
+    Times are µs. ``audit``: None where no audit is written. ``early``: also emit provisional changes as batches arrive.
     ``until``: settle up to there, None for the end of the log. ``beam_args`` go to Beam as they are; each of them is an
     option that Beam knows.
     """

@@ -1,1 +1,1 @@
-"""What people see of a run."""
+"""What people see of a run: progress, numbers, warnings. Nothing here changes what a run does."""

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from pipeline.io.kafka.address import is_kafka
 from pipeline.io.progress import Listening
 from pipeline.options.run_options import RunOptions
 
 if TYPE_CHECKING:
+    from pipeline.io.topics.topic import Topic
     from pipeline.runners.summary import Summary
     from pipeline.streams.heartbeat import HeartbeatSummary
     from pipeline.streams.replay import ReplaySummary
@@ -65,17 +65,17 @@ def show_traffic(summary: "TrafficSummary") -> None:
     _show_counts(sorted(summary.names.items()), style="dim")
 
 
-def show_replay(summary: "ReplaySummary") -> None:
-    """What was sent."""
-    partitions = f", {summary.partitions} partitions" if is_kafka(summary.to) else ""
+def show_replay(summary: "ReplaySummary", to: "Topic") -> None:
+    """What was sent, and into how many partitions where the topic has any."""
+    partitions = f", {summary.partitions} partitions" if to.has_partitions else ""
     _show(f"{summary.to}: {summary.events:,} records of a log in {summary.records:,}{partitions}")
     _show_counts([(f"records that are no event, from {summary.files} files", summary.malformed)])
     _show(f"done in {summary.seconds:.1f} s")
 
 
-def show_heartbeats(summary: "HeartbeatSummary") -> None:
-    """What was sent."""
-    each = f" into each of {summary.partitions} partitions" if is_kafka(summary.to) else ""
+def show_heartbeats(summary: "HeartbeatSummary", to: "Topic") -> None:
+    """What was sent, and into how many partitions where the topic has any."""
+    each = f" into each of {summary.partitions} partitions" if to.has_partitions else ""
     _show(f"{summary.to}: {summary.beats:,} heartbeats{each}")
 
 
@@ -112,7 +112,7 @@ def show_summary(summary: "Summary", options: RunOptions) -> None:
 
 
 def warn_of_demo_keys() -> None:
-    """Says on standard error that pseudonyms protect nobody."""
+    """Says on standard error that pseudonyms do not protect the users."""
     _errors().print(
         "WARNING: no keys are set, so pseudonyms were made with the published demo keys and protect nobody.\n"
         "Set SEGMENTS_STATE_KEY and SEGMENTS_PSEUDONYM_KEY for real data.",

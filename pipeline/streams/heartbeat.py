@@ -69,7 +69,7 @@ def send_heartbeats(
         sleep: waits so many seconds.
 
     Raises:
-        TopicError: there is no such topic, nobody answers, or a heartbeat is refused.
+        TopicError: there is no such topic, its system doesn't answer, or a heartbeat is refused.
         OptionError: ``at`` is so far ahead of the clock that the pipeline would refuse it.
     """
     if options.at is not None and options.at > clock() * SECOND + MAX_AHEAD:
@@ -88,7 +88,7 @@ def send_heartbeats(
                 progress(sent, sent)
             if sent == options.count:
                 return HeartbeatSummary(options.to.url, topic.partitions, sent, latest)
-            # What was missed while nobody took it is not made up for.
+            # Heartbeats that were missed while the topic did not answer are not sent later.
             now = clock()
             due = max(due + options.every / SECOND, now)
             sleep(due - now)

@@ -125,7 +125,7 @@ def replay(
         pacer: how to wait where the options have a rate; by default by the clock of the machine.
 
     Raises:
-        TopicError: nobody answers, or a record is refused.
+        TopicError: the topic's system doesn't answer, or a record is refused.
         OptionError: the topic has another number of partitions than asked for.
         InputError: a file can't be read.
     """

@@ -82,12 +82,12 @@ def tail(
 
     Args:
         options: what to read, and what into.
-        show: called with a line for people for each message; None where nobody looks.
+        show: called with a line for people for each message; None shows nothing.
         warn: called with what is wrong with a message, and where it is.
         clock: seconds.
 
     Raises:
-        TopicError: there is no such topic or subscription, or nobody answers.
+        TopicError: there is no such topic or subscription, or its system doesn't answer.
         OutputError: the file of JSON lines can't be written.
     """
     summary = TailSummary()
@@ -96,7 +96,7 @@ def tail(
         try:
             _read(reader, options, _Printer(summary, out, show, warn), clock)
         except BrokenPipeError:
-            # Whoever reads our output has seen enough; what is still buffered has nowhere to go.
+            # The reader of the output has closed it (`| head`): what is still buffered can not be written.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         finally:
             reader.close()
@@ -135,7 +135,7 @@ def decode_message(value: bytes | None) -> tuple[str, dict[str, Any]]:
 
 
 class _Printer:
-    """Tells each message to whoever wants it."""
+    """Passes each message on: to the file, and to the function that shows it."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Beam options that suit a live run on Dataflow. Whatever the command line says itself goes before them."""
+"""Beam options that suit a live run on Dataflow. What the command line says itself wins over them."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -33,7 +33,7 @@ _ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "dataflow_service_options": ("dataflow_service_option",),
     "experiments": ("experiment",),
 }
-#: What has to be said: nobody else can know it.
+#: What the command line has to say: there is no good default.
 _REQUIRED: Final[Mapping[str, str]] = {
     "region": "the region that the job runs in, such as europe-west1",
     "temp_location": "a folder in a bucket, gs://BUCKET/FOLDER",

@@ -32,7 +32,7 @@ class ClusterError(OptionError):
 
 @dataclass(frozen=True)
 class Cluster:
-    """Addresses; None where nobody says. ``savepoints`` is the local stack's folder for them."""
+    """Addresses; None for what is not known. ``savepoints`` is the local stack's folder for them."""
 
     flink: str | None  #: URL
     job_endpoint: str | None  #: ``host:port``
@@ -45,7 +45,7 @@ class Cluster:
         """The address with this name: ``flink``, ``job_endpoint`` or ``expansion``.
 
         Raises:
-            ClusterError: nobody says where it is.
+            ClusterError: it is not known.
         """
         address: str | None = getattr(self, name)
         if address is None:
@@ -59,7 +59,7 @@ class Cluster:
         """The address with this name, once something has accepted a connection there.
 
         Raises:
-            ClusterError: nobody says where it is, or nothing listens.
+            ClusterError: it is not known, or nothing listens there.
         """
         address = self.need(name)
         host, port = _host_and_port(OPTIONS[name], address)

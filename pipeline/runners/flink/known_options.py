@@ -1,8 +1,8 @@
 """What Beam's Flink job server understands besides Beam Python's own options.
 
-The job server describes its options to whoever submits a job, and Beam Python drops those that neither knows. The
-names are listed here so that a command line can be checked before anything is contacted; a test compares the list with
-what a running job server says.
+The job server describes its options to the program that submits a job, and Beam Python drops those that neither knows.
+The names are listed here so that a command line can be checked before anything is contacted; a test compares the list
+with what a running job server says.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Beam options that suit a live run on Flink. Whatever the command line says itself goes before them."""
+"""Beam options that suit a live run on Flink. What the command line says itself wins over them."""
 
 import json
 import sys

@@ -87,7 +87,7 @@ def worker_environment(boot: Boot, info: "beam_provision_api_pb2.ProvisionInfo")
     """The environment variables that the worker needs besides those that are there.
 
     Raises:
-        WorkerError: nobody says where work comes from.
+        WorkerError: neither the command line nor the runner says where work comes from.
     """
     from google.protobuf import json_format  # type: ignore[import-untyped]
 
