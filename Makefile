@@ -29,7 +29,11 @@ run: $(READY) ## generate a small event log, compute its segments and show them
 
 .PHONY: test
 test: $(READY) ## run the tests (ARGS="-k name" narrows; REQUIRE_SERVICES=1 insists on every tier)
-	@prism=$$(scripts/build_prism.sh) && PRISM="$$prism" $(BIN)/python -m pytest --dist loadgroup $(ARGS)
+	@scripts/run_tests.sh $(ARGS)
+
+.PHONY: test-all
+test-all: $(READY) ## the same with every seed of the crash tests, not one
+	@SEGMENTS_SEEDS=all scripts/run_tests.sh $(ARGS)
 
 .PHONY: lint
 lint: $(READY) ## check style, types and layers

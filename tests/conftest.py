@@ -18,11 +18,12 @@ import pytest
 from hypothesis import settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
-from deploy.local import StackError
+from deploy.local import Stack, StackError
 from deploy.pubsub_emulator.building import build
 from deploy.pubsub_emulator.running import HOST
 from tests.pubsub.emulator import attached, running_host
 from tests.pubsub.project import Project
+from tests.seeds import ALL
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Tiers whose real parts can be built wherever their tools are.
@@ -110,6 +111,11 @@ def missing_tiers() -> dict[str, str]:
     return missing
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Live tests measure times, so they run without others beside them."""
+    parser.addoption("--live", choices=["only", "never"], help="only tests on a Flink cluster, or all but these")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Refuses to start without Prism, Java, Maven and Go where every tier is required."""
     lacking = [reason for tier, reason in missing_tiers().items() if tier in SERVICES]
@@ -118,15 +124,33 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Takes the tests of missing tiers out of the run."""
-    missing = missing_tiers()
+    """Takes the tests of missing tiers, and what was not asked for, out of the run, and puts the others in order.
+
+    What takes the shared stack down comes last. Slow tests come first where several workers share them out: no long
+    one is left at the end.
+    """
+    live = config.getoption("--live")
+    missing = {*missing_tiers(), *(() if ALL else ["further_seed"])}
     kept: list[pytest.Item] = []
     left_out: list[pytest.Item] = []
     for item in items:
-        (left_out if any(item.get_closest_marker(tier) for tier in missing) else kept).append(item)
+        wanted = live is None or (live == "only") is bool(item.get_closest_marker("flink"))
+        lacks = any(item.get_closest_marker(tier) for tier in missing)
+        (kept if wanted and not lacks else left_out).append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = kept
+    shared_out = hasattr(config, "workerinput")
+
+    def place(item: pytest.Item) -> tuple[bool, bool]:
+        return bool(item.get_closest_marker("ends_the_stack")), shared_out and not item.get_closest_marker("slow")
+
+    items.sort(key=place)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """What ``-n auto`` means: one more than there are cores, since some tests wait for something most of their time."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -136,6 +160,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(f"{report.location[2]}: {name}: {value}")
     for tier, reason in missing_tiers().items():
         terminalreporter.write_line(f"THE {tier.upper()} TIER DID NOT RUN: {reason}", yellow=True, bold=True)
+    if not ALL:
+        terminalreporter.write_line("one seed of each crash test; SEGMENTS_SEEDS=all (make test-all) runs all of them")
 
 
 @pytest.fixture(scope="session")
@@ -154,6 +180,22 @@ def data_dir() -> Path:
     if found is None:
         raise pytest.UsageError("data_dir is for tests marked realdata")
     return found
+
+
+@pytest.fixture(scope="session")
+def local_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Real Kafka and Flink processes that all tests marked ``flink`` share: up at first use, down at the end."""
+    from tests.acceptance.running import ENVIRONMENT
+    from tests.flink.secured import CREDENTIALS
+
+    # Python workers inherit the TaskManager's environment, and with it the keys; Kafka's clients look there too.
+    os.environ.update({**ENVIRONMENT, **CREDENTIALS})
+    stack = Stack(tmp_path_factory.mktemp("stack"))
+    try:
+        stack.up(jobmanager_memory="1100m")
+        yield stack
+    finally:
+        stack.down()
 
 
 @pytest.fixture(scope="session")

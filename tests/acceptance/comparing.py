@@ -90,5 +90,6 @@ _DIFFERENCES = """
       FROM product_changes),
     mine AS (SELECT subject_id, segment, t.tick FROM spans JOIN ticks t ON since <= t.tick AND t.tick < ended
              WHERE step = 1),
-    theirs AS (SELECT subject_id, segment, tick FROM oracle_memberships JOIN subjects USING (user_id))
-    (FROM mine EXCEPT FROM theirs) UNION ALL (FROM theirs EXCEPT FROM mine) LIMIT 5"""
+    both AS (SELECT user_id, segment, tick, 1 AS side FROM mine LEFT JOIN subjects USING (subject_id)
+             UNION ALL SELECT user_id, segment, tick, -1 FROM oracle_memberships)
+    SELECT user_id, segment, tick, sum(side) FROM both GROUP BY ALL HAVING sum(side) <> 0 LIMIT 5"""

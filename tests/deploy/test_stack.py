@@ -2,8 +2,8 @@
 
 import json
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,14 +18,9 @@ PARTS = ["jobmanager", "broker", "jobserver", "expansion", "taskmanager"]
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack of this file's own, up before the first test."""
-    stack = Stack(tmp_path_factory.mktemp("own stack"))
-    try:
-        stack.up(slots=2, taskmanager_memory="3g")
-        yield stack
-    finally:
-        stack.down()
+def stack(local_stack: Stack) -> Stack:
+    """The stack that all live tests share, with a JobManager of another size than usual."""
+    return local_stack
 
 
 def pids(stack: Stack) -> dict[str, int | None]:
@@ -36,10 +31,9 @@ def port(address: str) -> int:
     return int(address.rpartition(":")[2])
 
 
-def overview(addresses: Addresses) -> dict[str, int]:
-    with urllib.request.urlopen(f"{addresses.flink}/overview", timeout=30) as answer:
-        found: dict[str, int] = json.load(answer)
-    return found
+def shown(addresses: Addresses, path: str) -> Any:
+    with urllib.request.urlopen(f"{addresses.flink}/{path}", timeout=30) as answer:
+        return json.load(answer)
 
 
 def test_every_part_is_up(stack: Stack) -> None:
@@ -47,7 +41,9 @@ def test_every_part_is_up(stack: Stack) -> None:
         (name, "up", stack.pid(name)) for name in PARTS
     ]
     addresses = stack.addresses()
-    assert overview(addresses)["slots-total"] == 2
+    assert shown(addresses, "overview")["slots-total"] == 4
+    configured = {each["key"]: each["value"] for each in shown(addresses, "jobmanager/config")}
+    assert configured["jobmanager.memory.process.size"] == "1100m"
     assert broker_answers(port(addresses.kafka))
     assert accepts(port(addresses.job_endpoint))
     assert accepts(port(addresses.expansion))
@@ -62,7 +58,7 @@ def test_up_again_changes_nothing(stack: Stack) -> None:
 
 
 def test_a_running_stack_keeps_its_size(stack: Stack) -> None:
-    with pytest.raises(StackError, match=r"--slots: the stack runs with 2"):
+    with pytest.raises(StackError, match=r"--slots: the stack runs with 4"):
         stack.up(slots=3)
 
 
@@ -120,6 +116,7 @@ def test_a_part_that_cannot_start_quotes_its_log(stack: Stack) -> None:
     assert stack.pid("broker") is not None
 
 
+@pytest.mark.ends_the_stack
 def test_down_leaves_no_process_and_keeps_what_is_stored(stack: Stack) -> None:
     known = [pid for pid in pids(stack).values() if pid]
     assert len(known) == len(PARTS)
@@ -132,6 +129,7 @@ def test_down_leaves_no_process_and_keeps_what_is_stored(stack: Stack) -> None:
         stack.addresses()
 
 
+@pytest.mark.ends_the_stack
 def test_a_stack_that_is_down_can_be_wiped(stack: Stack) -> None:
     stack.down()
     stack.wipe()

@@ -27,11 +27,9 @@ class Cluster:
     """A local stack (`deploy.local.Stack`) and where its parts listen."""
 
     def __init__(self, stack: Any) -> None:
+        """Shows a stack that is up."""
         self._stack = stack
-
-    def up(self) -> None:
-        """Start what is not running yet."""
-        addresses = self._stack.up()
+        addresses = stack.addresses()
         self.flink: str = addresses.flink
         self.job_endpoint: str = addresses.job_endpoint
         self.expansion: str = addresses.expansion
@@ -39,9 +37,10 @@ class Cluster:
         self.checkpoints = Path(addresses.checkpoints)
         self.savepoints = Path(addresses.savepoints)
 
-    def down(self) -> None:
-        """Stop all of it."""
-        self._stack.down()
+    @property
+    def folder(self) -> Path:
+        """All files of the stack."""
+        return Path(self._stack.folder)
 
     def kill(self, name: str) -> None:
         """``kill -9``: taskmanager, jobmanager, broker, jobserver or expansion."""
@@ -72,7 +71,7 @@ class Cluster:
 
     def log_ends(self) -> Iterator[tuple[str, str]]:
         """The end of every log that is not empty, by its file's name; without the insides of stack traces."""
-        for file in sorted(Path(self._stack.folder).glob("logs/*")):
+        for file in sorted(self.folder.glob("logs/*")):
             lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
             told = [line for line in lines if not line.startswith("\t")]
             if told:
@@ -80,7 +79,7 @@ class Cluster:
 
     def scratch(self, name: str) -> Path:
         """Where a part keeps its temporary files."""
-        return Path(self._stack.folder) / "tmp" / name
+        return self.folder / "tmp" / name
 
     def rest(self, path: str) -> Any:
         """What the JobManager answers."""

@@ -1,15 +1,13 @@
-"""The stack that all tests of this folder share: real Kafka and Flink processes, up at first use, down at the end."""
+"""What the tests of this folder see of the stack that all live tests share."""
 
-import os
 import uuid
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
 
-from tests.acceptance.running import ENVIRONMENT
+from deploy.local import Stack
 from tests.flink.cluster import Cluster
-from tests.flink.secured import CREDENTIALS
 from tests.flink.topics import Topics
 
 HERE = Path(__file__).parent
@@ -38,18 +36,9 @@ def pytest_runtest_makereport(
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def stack(local_stack: Stack) -> Cluster:
     """A Kafka broker, a Flink session cluster, a job server and an expansion service on loopback."""
-    from deploy.local import Stack
-
-    # Python workers inherit the TaskManager's environment, and with it the keys; Kafka's clients look there too.
-    os.environ.update({**ENVIRONMENT, **CREDENTIALS})
-    cluster = Cluster(Stack(tmp_path_factory.mktemp("stack")))
-    try:
-        cluster.up()
-        yield cluster
-    finally:
-        cluster.down()
+    return Cluster(local_stack)
 
 
 @pytest.fixture

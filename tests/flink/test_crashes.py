@@ -17,6 +17,7 @@ from tests.flink.judging import assert_exact, expected_of
 from tests.flink.logs import Log, finish, records, simulate
 from tests.flink.reading import Reader
 from tests.flink.topics import Topics
+from tests.seeds import seeds
 
 RULES = Path(__file__).parents[2] / "examples" / "rules.yaml"
 USED = 2
@@ -66,7 +67,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], tuple[Log,
     return of
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@seeds(1, 2, 3)
 @pytest.mark.parametrize("strike", [kill_task_manager, kill_job_manager, kill_worker, kill_broker])
 def test_crash_in_the_middle_of_traffic(
     stack: Cluster,

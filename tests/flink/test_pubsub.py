@@ -16,6 +16,7 @@ from tests.flink.logs import Log, simulate
 from tests.pubsub.live import Ends, go_through
 from tests.pubsub.project import Project
 from tests.pubsub.proxy import Proxy
+from tests.seeds import seeds
 
 pytestmark = pytest.mark.pubsub
 
@@ -52,7 +53,7 @@ def test_changes_are_exact_whatever_happens_to_messages(
         record_property(name, value)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@seeds(1, 2)
 def test_task_manager_killed_between_work_and_finalization(
     stack: Cluster, pubsub: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, seed: int, record_property: Told
 ) -> None:
