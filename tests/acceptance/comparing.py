@@ -90,6 +90,6 @@ _DIFFERENCES = """
       FROM product_changes),
     mine AS (SELECT subject_id, segment, t.tick FROM spans JOIN ticks t ON since <= t.tick AND t.tick < ended
              WHERE step = 1),
-    both AS (SELECT user_id, segment, tick, 1 AS side FROM mine LEFT JOIN subjects USING (subject_id)
-             UNION ALL SELECT user_id, segment, tick, -1 FROM oracle_memberships)
-    SELECT user_id, segment, tick, sum(side) FROM both GROUP BY ALL HAVING sum(side) <> 0 LIMIT 5"""
+    sides AS (SELECT user_id, segment, tick, 1 AS side FROM mine LEFT JOIN subjects USING (subject_id)
+              UNION ALL SELECT user_id, segment, tick, -1 FROM oracle_memberships)
+    SELECT user_id, segment, tick, sum(side) FROM sides GROUP BY ALL HAVING sum(side) <> 0 LIMIT 5"""
