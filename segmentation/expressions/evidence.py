@@ -35,8 +35,8 @@ class EvidenceTerm:
     ``name`` is the operand's text and ``node`` gives it from the feature table (INTERVAL and TIMESTAMP in microseconds:
     see ``type``). ``threshold`` is the literal as text (``24h``, a JSON array for IN) or the text of
     what else stands there, ``threshold_value`` the literal itself (microseconds for an interval, the values for IN),
-    None without one. For in_segment('x') ``segment`` is x, the operator is empty: whoever knows the memberships
-    fills the value in.
+    None without one. For in_segment('x') ``segment`` is x, the operator is empty, and the
+    caller, who knows the memberships, adds the value.
 
     >>> from segmentation.expressions.checking import parse
     >>> [term.name for term in evidence_terms(parse("in_segment('a') OR NOT in_segment('b')", {}, ("a", "b")))]

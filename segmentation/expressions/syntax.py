@@ -99,7 +99,7 @@ def _spelling_error(tokens: tuple[Token, ...], at: int) -> tuple[int, str] | Non
 
 
 def _nesting_errors(tokens: tuple[Token, ...]) -> list[tuple[int, str]]:
-    """Refuses depth here, where it is counted, and not where the stack of whoever calls happens to end."""
+    """Errors for what is nested too deeply. It is counted here, because the parser itself would exhaust the stack."""
     depth = 0
     for token in tokens:
         if token.token_type in (TokenType.L_PAREN, TokenType.CASE):
