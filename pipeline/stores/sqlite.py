@@ -46,16 +46,13 @@ class SqliteStore(Store):
 
     @property
     def url(self) -> str:
-        """See `Destination.url`."""
         return f"{self.scheme}/{self.name}"
 
     @property
     def file(self) -> Path:
-        """See `Destination.file`."""
         return Path(self.name).resolve()
 
     def check_writable(self) -> None:
-        """See `Destination.check_writable`."""
         check_target(self.name, self.option)
 
     def open(self) -> "ProfileStore":

@@ -131,7 +131,7 @@ def replay(
     """
     begun = time.monotonic()
     pacer = Pacer(options.rate) if pacer is None else pacer
-    topic = options.to.made_event_topic(options.topic.partitions)
+    topic = options.to.event_topic(make=True, partitions=options.topic.partitions)
     problems: list[str] = []
     unsendable = 0
     with TopicWriter(topic, options.topic.batch) as writer:

@@ -21,7 +21,7 @@ def open_topic(out: str, options: TopicOptions) -> Iterator[Callable[[bytes], No
     Raises:
         AddressError, TopicError, OptionError: the topic can't be written to.
     """
-    topic = parse_topic(out, "--out", reads=False).made_event_topic(options.partitions)
+    topic = parse_topic(out, "--out", reads=False).event_topic(make=True, partitions=options.partitions)
     reader = EventLineReader(None)
     with TopicWriter(topic, options.batch) as writer:
         # As from a file: which partition a line goes to must not depend on who sends it.

@@ -208,7 +208,7 @@ def test_other_number_of_partitions_than_the_topic_has(log: Path, topic: str) ->
 
 
 def test_heartbeats_reach_every_partition(topic: str) -> None:
-    KafkaPlace.parse(topic, "--to").made_event_topic(4)
+    KafkaPlace.parse(topic, "--to").event_topic(make=True, partitions=4)
     now = [START / SECOND]
     slept: list[float] = []
 
@@ -253,6 +253,6 @@ def test_paced_writer_outlives_a_restart_of_the_broker(stack: Cluster, log: Path
 
 
 def test_writer_without_lines_writes_nothing(topic: str) -> None:
-    with TopicWriter(KafkaPlace.parse(topic, "--to").made_event_topic()) as writer:
+    with TopicWriter(KafkaPlace.parse(topic, "--to").event_topic(make=True)) as writer:
         writer.finish()
     assert records_of(topic) == []

@@ -90,7 +90,7 @@ def test_batches_hold_the_same_lines_in_the_same_order(log: Path, topic: str, pu
 
 def test_batch_that_is_too_large_for_a_message_is_split(topic: str, pubsub: Project) -> None:
     data = lines(event(number, note="x" * 900_000) for number in range(20))
-    with TopicWriter(parse_topic(topic, "--to").made_event_topic(), batch=20) as writer:
+    with TopicWriter(parse_topic(topic, "--to").event_topic(make=True), batch=20) as writer:
         writer.write(EventLineReader(None).lines(RawChunk("log", "json", 1, data), START))
     values = [message.data for message in pubsub.receive("sub", writer.records)]
     assert writer.records == len(values) == 2

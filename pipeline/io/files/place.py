@@ -36,7 +36,6 @@ class FilePlace(Place):
 
     @property
     def file(self) -> Path:
-        """See `Destination.file`."""
         return Path(self.name).resolve()
 
     def dead_letters(self) -> "FilePlace":
@@ -47,7 +46,6 @@ class FilePlace(Place):
         return FilePlace(stem + ".dead-letters.jsonl", "--dead-letters")
 
     def check_readable(self, mapping: "EventMapping | None", mapping_path: str | None) -> list[str]:
-        """See `Place.check_readable`."""
         from pipeline.io.files.csv_header import check_header
         from pipeline.io.files.event_logs import find_files
 
@@ -57,14 +55,12 @@ class FilePlace(Place):
         return files
 
     def source(self, reading: Reading) -> "beam.PTransform[beam.pvalue.PBegin, beam.PCollection[RawChunk]]":
-        """See `Place.source`."""
         from pipeline.io.files.read_files import ReadFiles, formats
 
         numbered = reading.mapping is not None and reading.mapping.numbers_repeats
         return ReadFiles(formats(reading.files, reading.mapping), number_repeats=numbered)
 
     def check_writable(self) -> None:
-        """See `Destination.check_writable`."""
         check_ending(self.name, self.option)
         check_target(self.name, self.option)
 
@@ -79,7 +75,6 @@ class FilePlace(Place):
             yield
 
     def step(self, output: Output) -> str:
-        """See `Destination.step`."""
         return f"Write{output.title}"
 
     def sink(self, output: Output) -> "beam.PTransform[beam.PCollection[Any], beam.PCollection[None]]":

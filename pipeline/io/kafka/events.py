@@ -70,7 +70,7 @@ class KafkaEvents:
         self._producer.send(value, key=user_id, partition=partition, timestamp=time)
 
 
-def open_kafka_topic(address: KafkaAddress, partitions: int | None = None) -> KafkaTopic:
+def made_topic(address: KafkaAddress, partitions: int | None = None) -> KafkaTopic:
     """The topic; made, with so many partitions, where there is none.
 
     Raises:
@@ -80,13 +80,13 @@ def open_kafka_topic(address: KafkaAddress, partitions: int | None = None) -> Ka
     wanted = DEFAULT_PARTITIONS if partitions is None else partitions
     if ensure_topic(address, wanted, _SETTINGS):
         return KafkaTopic(address, wanted, _MAX_BYTES)
-    topic = existing_kafka_topic(address)
+    topic = existing_topic(address)
     if partitions not in (None, topic.partitions):
         raise OptionError(f"--partitions: {address.url} exists and has {topic.partitions}, not {partitions}")
     return topic
 
 
-def existing_kafka_topic(address: KafkaAddress) -> KafkaTopic:
+def existing_topic(address: KafkaAddress) -> KafkaTopic:
     """The topic, which has to be there.
 
     Raises:

@@ -48,25 +48,16 @@ class KafkaPlace(KafkaAddress, Topic):
         return ReadKafka(self, reading.expansion_service, json_only=reading.mapping is not None)
 
     def sender(self) -> "KafkaSender":
-        """See `Topic.sender`."""
         from pipeline.io.kafka.sender import KafkaSender
 
         return KafkaSender(self)
 
     def reader(self) -> "KafkaReader":
-        """See `Topic.reader`."""
         from pipeline.io.kafka.reader import KafkaReader
 
         return KafkaReader(self)
 
-    def event_topic(self) -> "KafkaTopic":
-        """See `Topic.event_topic`."""
-        from pipeline.io.kafka.events import existing_kafka_topic
+    def event_topic(self, *, make: bool = False, partitions: int | None = None) -> "KafkaTopic":
+        from pipeline.io.kafka.events import existing_topic, made_topic
 
-        return existing_kafka_topic(self)
-
-    def made_event_topic(self, partitions: int | None = None) -> "KafkaTopic":
-        """See `Topic.made_event_topic`."""
-        from pipeline.io.kafka.events import open_kafka_topic
-
-        return open_kafka_topic(self, partitions)
+        return made_topic(self, partitions) if make else existing_topic(self)

@@ -42,11 +42,9 @@ class KafkaSender:
         """See `Sender.check`: librdkafka sends by itself."""
 
     def flush(self) -> None:
-        """See `Sender.flush`."""
         self._producer.flush()
 
     def close(self) -> None:
-        """See `Sender.close`."""
         self._producer.close()
 
 

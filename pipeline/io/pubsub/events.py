@@ -5,7 +5,6 @@ from hashlib import sha256
 from typing import Final
 
 from pipeline.io.pubsub.address import DEFAULT_TIMESTAMP_ATTRIBUTE, PubsubAddress
-from pipeline.io.pubsub.clients import check_topic
 from pipeline.io.pubsub.publisher import MAX_DATA_BYTES, TopicPublisher
 
 _TYPE: Final = "content-type"
@@ -60,23 +59,3 @@ def _short(key: str) -> str:
     """What stands for a key that Pub/Sub doesn't take."""
     encoded = key.encode()
     return key if len(encoded) <= _KEY_BYTES else sha256(encoded).hexdigest()
-
-
-def open_pubsub_topic(address: PubsubAddress) -> PubsubTopic:
-    """The topic; on an emulator it is made where there is none.
-
-    Raises:
-        PubsubError: there is no such topic, Pub/Sub doesn't answer in time, or the question is refused.
-    """
-    check_topic(address, make=True)
-    return PubsubTopic(address)
-
-
-def existing_pubsub_topic(address: PubsubAddress) -> PubsubTopic:
-    """The topic, which has to be there.
-
-    Raises:
-        PubsubError: there is no such topic, Pub/Sub doesn't answer in time, or the question is refused.
-    """
-    check_topic(address)
-    return PubsubTopic(address)

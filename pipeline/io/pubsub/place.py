@@ -58,25 +58,19 @@ class PubsubPlace(PubsubAddress, Topic):
         return ReadPubsub(self, json_only=json_only)
 
     def sender(self) -> "PubsubSender":
-        """See `Topic.sender`."""
         from pipeline.io.pubsub.sender import PubsubSender
 
         return PubsubSender(self)
 
     def reader(self) -> "PubsubTail":
-        """See `Topic.reader`."""
         from pipeline.io.pubsub.tailing import PubsubTail
 
         return PubsubTail(self)
 
-    def event_topic(self) -> "PubsubTopic":
-        """See `Topic.event_topic`."""
-        from pipeline.io.pubsub.events import existing_pubsub_topic
+    def event_topic(self, *, make: bool = False, partitions: int | None = None) -> "PubsubTopic":  # noqa: ARG002
+        """On an emulator it is made; partitions it has none."""
+        from pipeline.io.pubsub.clients import check_topic
+        from pipeline.io.pubsub.events import PubsubTopic
 
-        return existing_pubsub_topic(self)
-
-    def made_event_topic(self, partitions: int | None = None) -> "PubsubTopic":  # noqa: ARG002  # it has none
-        """See `Topic.made_event_topic`."""
-        from pipeline.io.pubsub.events import open_pubsub_topic
-
-        return open_pubsub_topic(self)
+        check_topic(self, make=make)
+        return PubsubTopic(self)

@@ -31,7 +31,6 @@ class PubsubSender:
         self._source = f"//pubsub.googleapis.com/{address.path}"
 
     def send(self, output: Output, value: bytes, message_id: str, subject: str, time: int) -> None:
-        """See `Sender.send`."""
         if len(value) > self.max_bytes:
             size, most = f"{len(value):,} bytes", f"a message at most {self.max_bytes:,}"
             what = f"{output.schema_name} {message_id} has {size}, and {most}"
@@ -51,13 +50,10 @@ class PubsubSender:
         self._publisher.send(value, key=subject, attributes=attributes)
 
     def check(self) -> None:
-        """See `Sender.check`."""
         self._publisher.check()
 
     def flush(self) -> None:
-        """See `Sender.flush`."""
         self._publisher.flush()
 
     def close(self) -> None:
-        """See `Sender.close`."""
         self._publisher.close()

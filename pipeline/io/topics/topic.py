@@ -65,18 +65,10 @@ class Topic(Place):
         """
 
     @abstractmethod
-    def event_topic(self) -> "EventTopic":
-        """The topic as events go to it; it has to be there.
+    def event_topic(self, *, make: bool = False, partitions: int | None = None) -> "EventTopic":
+        """The topic as events go to it; ``make``: made, with so many partitions, where there is none and it may be.
 
         Raises:
-            AddressError, TopicError: there is no such topic, or its system doesn't answer in time.
-        """
-
-    @abstractmethod
-    def made_event_topic(self, partitions: int | None = None) -> "EventTopic":
-        """The same; made, with so many partitions, where there is none and it may be made.
-
-        Raises:
-            AddressError, TopicError: its system doesn't answer in time, or refuses.
+            AddressError, TopicError: there is no such topic, or its system doesn't answer in time, or refuses.
             OptionError: the topic exists with another number of partitions than asked for.
         """

@@ -62,7 +62,7 @@ def measure_latency(bench: Bench, rate: int, seconds: int, parallelism: int) -> 
     """
     topic = f"bench-live-{wall_clock()}"
     kafka = bench.addresses.kafka
-    KafkaPlace.parse(f"kafka://{kafka}/{topic}", "--to", reads=False).made_event_topic(PARTITIONS)
+    KafkaPlace.parse(f"kafka://{kafka}/{topic}", "--to", reads=False).event_topic(make=True, partitions=PARTITIONS)
     submit = segments("early", RULES, [f"--max-disorder={DISORDER}s"])
     read = Read(topic, topic, parallelism, topic)
     try:

@@ -83,7 +83,7 @@ def soak(bench: Bench, minutes: float, rate: int) -> list[Moment]:
 def _job_on(bench: Bench, topic: str) -> Iterator[RunningJob]:
     """A job on a new topic, which goes with the job."""
     kafka = bench.addresses.kafka
-    KafkaPlace.parse(f"kafka://{kafka}/{topic}", "--to", reads=False).made_event_topic(PARTITIONS)
+    KafkaPlace.parse(f"kafka://{kafka}/{topic}", "--to", reads=False).event_topic(make=True, partitions=PARTITIONS)
     try:
         with running(bench, Read(topic, topic, 1, topic), segments("early", RULES)) as job:
             job.await_running()
