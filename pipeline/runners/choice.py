@@ -29,15 +29,15 @@ class _Kind:
 
     aliases: tuple[str, ...]
     reads: tuple[str, ...]
-    module: str  #: imported when it is chosen: most need Beam
+    module: str  #: beside this one; imported when it is chosen: most need Beam
 
 
 #: A new runner is entered here. The first one that reads a kind of input is the default for it.
 _RUNNERS: Final[Mapping[str, _Kind]] = {
-    LOCAL: _Kind(("fnapirunner", "directrunner", "direct"), (_FILES,), "pipeline.runners.local"),
-    PRISM: _Kind(("prism", "prismrunner"), (_FILES, PUBSUB), "pipeline.runners.prism.job"),
-    FLINK: _Kind(("flink", "flinkrunner"), (_KAFKA, PUBSUB), "pipeline.runners.flink.job"),
-    DATAFLOW: _Kind(("dataflow", "dataflowrunner"), (PUBSUB,), "pipeline.runners.dataflow.job"),
+    LOCAL: _Kind(("fnapirunner", "directrunner", "direct"), (_FILES,), ".local"),
+    PRISM: _Kind(("prism", "prismrunner"), (_FILES, PUBSUB), ".prism.job"),
+    FLINK: _Kind(("flink", "flinkrunner"), (_KAFKA, PUBSUB), ".flink.job"),
+    DATAFLOW: _Kind(("dataflow", "dataflowrunner"), (PUBSUB,), ".dataflow.job"),
 }
 _LATER: Final = ("PortableRunner", "SparkRunner")
 
@@ -62,7 +62,7 @@ def choose_runner(name: str | None, events: Place) -> str:
 def check_of(runner: str) -> "Check":
     """The contract of a runner; most of them import Beam."""
     with imported_once():
-        check: Check = import_module(_RUNNERS[runner].module).check
+        check: Check = import_module(_RUNNERS[runner].module, __package__).check
         return check
 
 
