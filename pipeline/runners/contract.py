@@ -37,7 +37,7 @@ class Job(ABC):
     """A run that has started."""
 
     #: By which its runner knows it; None where nothing but this process knows of it.
-    id: str | None = None
+    id: str | None
 
     @abstractmethod
     def follow(self, voice: Voice) -> "Summary | None":

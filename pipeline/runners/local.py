@@ -46,6 +46,7 @@ class LocalLaunch(Launch):
 class LocalJob(Job):
     """See `Job`."""
 
+    id = None
     options: RunOptions
     inputs: Inputs
 

@@ -2,7 +2,7 @@
 
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import apache_beam as beam
@@ -113,7 +113,7 @@ def _appeared(flink: FlinkRest, name: str, known: set[str], result: PipelineResu
 class FlinkJob(Job):
     """See `Job`."""
 
-    id: str = field()  # not None, as it is by default
+    id: str
     launch: FlinkLaunch
     flink: FlinkRest
     result: PipelineResult

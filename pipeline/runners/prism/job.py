@@ -88,6 +88,7 @@ class PrismLaunch(Launch):
 class PrismJob(Job):
     """See `Job`."""
 
+    id = None
     pipeline: beam.Pipeline
 
     def follow(self, voice: Voice) -> None:
