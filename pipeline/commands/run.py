@@ -16,14 +16,13 @@ def run(context: typer.Context, arguments: RunArguments) -> None:
     """
     from pipeline.inputs import key_source, load_inputs
     from pipeline.options.run_options import RunOptions
-    from pipeline.runners.choice import check_of
-    from pipeline.runners.contract import Voice
+    from pipeline.runners.contract import Voice, check_with
 
     with ending(arguments.verbose):
         options = RunOptions.parse(arguments, tuple(context.args))
         inputs = load_inputs(options)
         warn_of_flags(inputs.rules)
-        launch = check_of(options.runner)(options, inputs)
+        launch = check_with(options.runner, options, inputs)
         if arguments.dry_run:
             typer.echo(launch.describe())
             return

@@ -2,16 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pipeline.io.place import Place
 from pipeline.options.errors import OptionError
-from pipeline.runners.importing import imported_once
 from segmentation.documents.suggestions import did_you_mean
-
-if TYPE_CHECKING:
-    from pipeline.runners.contract import Check
 
 LOCAL: Final = "FnApiRunner"
 PRISM: Final = "PrismRunner"
@@ -59,11 +54,9 @@ def choose_runner(name: str | None, events: Place) -> str:
     return runner
 
 
-def check_of(runner: str) -> "Check":
-    """The contract of a runner; most of them import Beam."""
-    with imported_once():
-        check: Check = import_module(_RUNNERS[runner].module, __package__).check
-        return check
+def module_of(runner: str) -> str:
+    """The name of the module that has its contract."""
+    return f"{__package__}{_RUNNERS[runner].module}"
 
 
 def _do(runners: list[str]) -> str:

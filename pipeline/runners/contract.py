@@ -5,11 +5,14 @@ they are imported only when a command needs them.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import typer
+
+from pipeline.runners.choice import module_of
+from pipeline.runners.importing import imported_once
 
 if TYPE_CHECKING:
     from pipeline.inputs import Inputs
@@ -65,5 +68,13 @@ class Launch(ABC):
         """
 
 
-#: Checks all that the runner needs besides what `load_inputs` has checked; what is missing is a `UsageError`.
-Check = Callable[["RunOptions", "Inputs"], Launch]
+def check_with(runner: str, options: "RunOptions", inputs: "Inputs") -> Launch:
+    """Check all that a runner needs besides what `load_inputs` has checked, by the ``check`` of its module.
+
+    Raises:
+        UsageError: something is missing.
+    """
+    with imported_once():
+        module = import_module(module_of(runner))
+    launch: Launch = module.check(options, inputs)
+    return launch
