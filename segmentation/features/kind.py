@@ -66,7 +66,7 @@ class FeatureState(ABC):
     def advance(self, events: Events, span: Span, only: Bool | None = None, /) -> Advance:
         """What changes if ``events`` count and time moves to the end of ``span``.
 
-        ``only`` marks the users whom events are given of and changes are asked for; None: all of them. An advance of
+        ``only`` marks the users that the events are of and that changes are asked for; None: all of them. An advance of
         some users must not be settled.
         """
 
