@@ -1,6 +1,5 @@
 """The command line, ``segments``. `pipeline.commands` says what each command does, and with which code it ends."""
 
-import sys
 from importlib.metadata import version as installed_version
 from typing import Annotated
 
@@ -10,7 +9,6 @@ from pipeline.commands.check import check
 from pipeline.commands.ending import catch_signals
 from pipeline.commands.generate import generate
 from pipeline.commands.jobs import status, stop
-from pipeline.commands.local_start import import_beam_alone, is_local_run
 from pipeline.commands.run import run
 from pipeline.commands.stack import stack
 from pipeline.commands.streams import heartbeat, replay, tail
@@ -51,6 +49,4 @@ def segments(
 def main() -> None:
     """The entry point of ``segments``."""
     catch_signals()
-    if is_local_run(sys.argv[1:]):
-        import_beam_alone()
     app()

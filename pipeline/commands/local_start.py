@@ -4,11 +4,12 @@ Beam imports the clients of Cloud Storage, BigQuery, Dataflow and Pub/Sub wherev
 time; where they can't, it leaves out what needs them. A run over local files has no use for any of that.
 """
 
-import gc
 import logging
 import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
+
+from pipeline.runners.importing import imported_once
 
 #: What Beam goes without; modules in them too.
 _CLIENTS = ("apitools", "google.cloud")
@@ -45,10 +46,9 @@ def import_beam_alone() -> None:
     finder = _NotInstalled()
     sys.meta_path.insert(0, finder)
     logging.disable()  # Beam warns of what it leaves out
-    gc.disable()
     try:
-        import apache_beam  # noqa: F401
+        with imported_once():
+            import apache_beam  # noqa: F401
     finally:
-        gc.enable()
         logging.disable(logging.NOTSET)
         sys.meta_path.remove(finder)

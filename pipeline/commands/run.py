@@ -1,8 +1,11 @@
 """``segments run``."""
 
+import sys
+
 import typer
 
 from pipeline.commands.ending import ending
+from pipeline.commands.local_start import import_beam_alone, is_local_run
 from pipeline.commands.shared import warn_of_flags
 from pipeline.options.declaring import options_of
 from pipeline.options.run_arguments import RunArguments
@@ -26,23 +29,19 @@ def run(context: typer.Context, arguments: RunArguments) -> None:
         if arguments.dry_run:
             typer.echo(launch.describe())
             return
+        if is_local_run(sys.argv[1:]):
+            import_beam_alone()
+        from pipeline.reports.terminal import show_summary, warn_of_demo_keys
+
         voice = Voice(arguments.quiet)
         job = launch.start(voice)
         demo = key_source(options).demo
         if demo and options.live:
-            _warn_of_demo_keys()
+            warn_of_demo_keys()
         if job.id is not None:
             typer.echo(f"JOB={job.id}")
         summary = job.follow(voice)
         if summary is not None and not arguments.quiet:
-            from pipeline.reports.terminal import show_summary
-
             show_summary(summary, options)
         if demo and not options.live:
-            _warn_of_demo_keys()
-
-
-def _warn_of_demo_keys() -> None:
-    from pipeline.reports.terminal import warn_of_demo_keys
-
-    warn_of_demo_keys()
+            warn_of_demo_keys()

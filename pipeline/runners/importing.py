@@ -12,6 +12,8 @@ def imported_once() -> Iterator[None]:
     What they make lives as long as the process, so the collector need not walk it, now or later.
     """
     gc.disable()
-    yield
-    gc.freeze()
-    gc.enable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()

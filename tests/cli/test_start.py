@@ -1,5 +1,6 @@
 """What a command imports before it does anything: no engine that it does not need, no clients of Google Cloud."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -17,6 +18,19 @@ try:
     main()
 finally:
     print([name for name in names if name in sys.modules])
+"""
+
+#: Runs the command line that it is given, and gets a signal as soon as Beam is imported.
+INTERRUPTED = """
+import os, sys
+from pipeline.main import main
+number = int(sys.argv.pop(1))
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "apache_beam":
+            os.kill(os.getpid(), number)
+sys.meta_path.insert(0, Finder())
+main()
 """
 
 
@@ -49,6 +63,19 @@ def test_local_run_does_without_the_clients_of_google_cloud(tmp_path: Path) -> N
     found = Run(expected.outcome, without)
     assert found.changes == expected.changes != []
     assert found.counts == expected.counts
+
+
+def test_local_run_imports_beam_only_when_it_starts(tmp_path: Path) -> None:
+    places = ["--rules", write(tmp_path / "rules.yaml", RULES), "--events", write(tmp_path / "e.jsonl", lines(EVENTS))]
+    assert imported("apache_beam", "run", *places, "--changes", tmp_path / "c.jsonl", "--dry-run")[-1] == "[]"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"])
+def test_signal_while_beam_is_imported(number: signal.Signals, code: int, tmp_path: Path) -> None:
+    places = ["--rules", write(tmp_path / "rules.yaml", RULES), "--events", write(tmp_path / "e.jsonl", lines(EVENTS))]
+    arguments = ["run", *map(str, places), "--changes", str(tmp_path / "c.jsonl")]
+    done = run_process([sys.executable, "-c", INTERRUPTED, str(int(number)), *arguments])
+    assert (done.code, done.out, done.err) == (code, "", "interrupted\n")
 
 
 @pytest.mark.parametrize(
