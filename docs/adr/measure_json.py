@@ -14,7 +14,7 @@ import polars as pl
 import pyarrow.json
 
 from pipeline.io.files.event_logs import read_chunks
-from pipeline.traffic import zipf_events
+from pipeline.traffic.zipf import zipf_events
 from transforms.decoding.event_decoder import EventDecoder
 
 EVENTS = 1_000_000

@@ -47,8 +47,8 @@ def generate(
     """
     from pipeline.io.topics.options import TopicOptions
     from pipeline.reports.terminal import counting, show_traffic
-    from pipeline.traffic import TrafficOptionError, TrafficOptions
-    from pipeline.traffic import generate as write_traffic
+    from pipeline.traffic.options import TrafficOptionError, TrafficOptions
+    from pipeline.traffic.simulation import generate as write_traffic
 
     texts = {"rate": rate, "disorder": disorder, "duplicates": duplicates, "malformed": malformed, "drift": drift}
     with ending(verbose):

@@ -1,6 +1,7 @@
 """How far reading has come: steps tell it to what shows it, where both are in one process."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 _listeners: list[Callable[[int], None]] = []
 
@@ -11,14 +12,11 @@ def report(count: int) -> None:
         listener(count)
 
 
-class Listening:
+@contextmanager
+def listening(listener: Callable[[int], None]) -> Iterator[None]:
     """While entered, ``listener`` hears of every report."""
-
-    def __init__(self, listener: Callable[[int], None]) -> None:
-        self._listener = listener
-
-    def __enter__(self) -> None:
-        _listeners.append(self._listener)
-
-    def __exit__(self, *exception: object) -> None:
-        _listeners.remove(self._listener)
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)

@@ -25,6 +25,11 @@ def render(settings: Iterable[Setting], beam_args: Iterable[str] = ()) -> str:
     return "".join(f"  {option:<{width}}  {why}\n" for option, why in rows)
 
 
+def as_arguments(settings: Iterable[Setting], beam_args: Iterable[str]) -> list[str]:
+    """All Beam options of a run: its settings, then those of the command line."""
+    return [*map(str, settings), *beam_args]
+
+
 def given(beam_args: Iterable[str]) -> dict[str, str]:
     """Name -> value of the options on a command line, where the value may be the next word."""
     found: dict[str, str] = {}

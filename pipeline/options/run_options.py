@@ -1,6 +1,6 @@
 """The options of a run, parsed once into one frozen value."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipeline.io.files.cloud_files import is_cloud_file
@@ -8,7 +8,7 @@ from pipeline.io.outputs import Output
 from pipeline.io.place import Destination, Place
 from pipeline.io.places import check_path, parse_place
 from pipeline.options.beam_args import check_beam_args
-from pipeline.options.errors import OptionError
+from pipeline.options.errors import OptionError, parsed
 from pipeline.options.run_arguments import OWN_OPTIONS, RunArguments
 from pipeline.runners.choice import DATAFLOW, FLINK, PUBSUB, choose_runner
 from pipeline.stores.store import STORED, Store
@@ -111,7 +111,7 @@ class RunOptions:
             mapping=said.mapping,
             profiles=store,
             early=live if said.emit is None else _emit(said.emit) == "early",
-            until=None if said.until is None else _parsed("--until", said.until, parse_instant),
+            until=None if said.until is None else parsed("--until", said.until, parse_instant),
             max_disorder=disorder if said.max_disorder is None else _disorder(said.max_disorder),
             shards=parts if said.shards is None else _shards(said.shards),
             summary=said.summary,
@@ -183,14 +183,7 @@ def _shards(number: int) -> int:
 
 
 def _disorder(text: str) -> int:
-    micros = _parsed("--max-disorder", text, parse_duration)
+    micros = parsed("--max-disorder", text, parse_duration)
     if micros % MILLISECOND:
         raise OptionError(f"--max-disorder: expected whole milliseconds, found {text!r}")
     return micros
-
-
-def _parsed(option: str, text: str, parse: Callable[[str], int]) -> int:
-    try:
-        return parse(text)
-    except (ValueError, OverflowError) as error:
-        raise OptionError(f"{option}: {error}") from error

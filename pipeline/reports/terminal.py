@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich import progress as bars
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from pipeline.io.progress import Listening
+from pipeline.io.progress import listening
 from pipeline.options.run_options import RunOptions
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pipeline.streams.heartbeat import HeartbeatSummary
     from pipeline.streams.replay import ReplaySummary
     from pipeline.streams.tail import TailSummary
-    from pipeline.traffic import TrafficSummary
+    from pipeline.traffic.simulation import TrafficSummary
 
 _STAGES = {"ON_TIME": "settled on time", "LATE": "settled late", "EARLY": "provisional"}
 
@@ -25,13 +25,8 @@ _STAGES = {"ON_TIME": "settled on time", "LATE": "settled late", "EARLY": "provi
 @contextmanager
 def reading(files: list[str], *, quiet: bool) -> Iterator[None]:
     """While entered, a bar on standard error shows how much of the files has been read (on a terminal only)."""
-    console = _errors()
-    if quiet or not console.is_terminal:
-        yield
-        return
     total = sum(Path(file).stat().st_size for file in files if Path(file).is_file())
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with _bar(bars.DownloadColumn(), quiet=quiet) as progress:
         task = progress.add_task("reading", total=total)
 
         def advance(count: int) -> None:
@@ -39,21 +34,22 @@ def reading(files: list[str], *, quiet: bool) -> Iterator[None]:
             if progress.tasks[task].finished:
                 progress.update(task, description="settling")
 
-        with Listening(advance):
+        with listening(advance):
             yield
 
 
 @contextmanager
-def counting(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+def counting(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
     """While entered, a bar shows how many of ``what`` are done; yields what to call with (done, total)."""
-    console = _errors()
-    if quiet or not console.is_terminal:
-        yield None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with _bar(bars.MofNCompleteColumn(), quiet=quiet) as progress:
         task = progress.add_task(what)
         yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _bar(done: bars.ProgressColumn, *, quiet: bool) -> bars.Progress:
+    console = _errors()
+    columns = (bars.TextColumn("{task.description}"), bars.BarColumn(), done, bars.TimeElapsedColumn())
+    return bars.Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal)
 
 
 def show_traffic(summary: "TrafficSummary") -> None:

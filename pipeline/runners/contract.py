@@ -51,8 +51,12 @@ class Job(ABC):
         """
 
 
+@dataclass(frozen=True)
 class Launch(ABC):
     """A run that has been checked and can start."""
+
+    options: "RunOptions"
+    inputs: "Inputs"
 
     @abstractmethod
     def describe(self) -> str:

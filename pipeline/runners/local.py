@@ -25,12 +25,8 @@ def check(options: RunOptions, inputs: Inputs) -> "LocalLaunch":
     return LocalLaunch(options, inputs)
 
 
-@dataclass(frozen=True)
 class LocalLaunch(Launch):
     """See `Launch`."""
-
-    options: RunOptions
-    inputs: Inputs
 
     def describe(self) -> str:
         """How much there is to read and to compute."""

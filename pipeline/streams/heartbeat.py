@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pipeline.io.places import parse_topic
 from pipeline.io.topics.topic import Topic
 from pipeline.io.topics.writer import TopicWriter
-from pipeline.options.errors import OptionError
+from pipeline.options.errors import OptionError, parsed
 from segmentation.units import HOUR, SECOND, format_duration, parse_duration, parse_instant
 from transforms.decoding.validation import MAX_AHEAD
 
@@ -95,20 +95,14 @@ def send_heartbeats(
 
 
 def _duration(text: str) -> int:
-    try:
-        period = parse_duration(text)
-    except ValueError as error:
-        raise OptionError(f"--every: {error}") from error
+    period = parsed("--every", text, parse_duration)
     if not 0 < period <= HOUR:
         raise OptionError(f"--every: expected more than nothing and at most an hour, found {text!r}")
     return period
 
 
 def _instant(text: str) -> int:
-    try:
-        moment = parse_instant(text)
-    except (ValueError, OverflowError) as error:
-        raise OptionError(f"--at: {error}") from error
+    moment = parsed("--at", text, parse_instant)
     if moment < 0:
         raise OptionError(f"--at: expected a time after 1970, found {text!r}")
     return moment

@@ -14,7 +14,7 @@ from pipeline.io.files.output import OutputError
 from pipeline.io.places import parse_topic
 from pipeline.io.topics.reader import TopicMessage, TopicReader
 from pipeline.io.topics.topic import Topic
-from pipeline.options.errors import OptionError
+from pipeline.options.errors import OptionError, parsed
 from schemas.codec import HEADER_BYTES, MARKER, decode_single_object
 from schemas.errors import SchemaError
 from schemas.instants import instant_text
@@ -53,7 +53,8 @@ class TailOptions:
             raise OptionError("--jsonl: expected the path of a file, or - for standard output")
         if until_count is not None and until_count < 1:
             raise OptionError(f"--until-count: expected at least 1, found {until_count}")
-        return cls(address, jsonl, None if until_idle is None else _idle(until_idle), until_count)
+        idle = None if until_idle is None else parsed("--until-idle", until_idle, parse_duration)
+        return cls(address, jsonl, idle, until_count)
 
 
 @dataclass
@@ -134,29 +135,23 @@ def decode_message(value: bytes | None) -> tuple[str, dict[str, Any]]:
     )
 
 
+@dataclass(frozen=True)
 class _Printer:
     """Passes each message on: to the file, and to the function that shows it."""
 
-    def __init__(
-        self,
-        summary: TailSummary,
-        out: IO[bytes] | None,
-        show: Callable[[str], None] | None,
-        warn: Callable[[str], None],
-    ) -> None:
-        self.summary = summary
-        self._out = out
-        self._show = show
-        self._warn = warn
+    summary: TailSummary
+    out: IO[bytes] | None
+    show: Callable[[str], None] | None
+    warn: Callable[[str], None]
 
     def take(self, message: TopicMessage) -> None:
         try:
             schema, record = decode_message(message.value)
-            line = b"" if self._out is None else encode_json(schema, record) + b"\n"
-            text = "" if self._show is None else readable(schema, record)
+            line = b"" if self.out is None else encode_json(schema, record) + b"\n"
+            text = "" if self.show is None else readable(schema, record)
         except SchemaError as error:
             self.summary.undecodable += 1
-            self._warn(f"{message.place}: {error}")
+            self.warn(f"{message.place}: {error}")
             return
         if schema == "dead_letter":
             self.summary.dead_letters += 1
@@ -164,14 +159,14 @@ class _Printer:
             self.summary.audit_records += 1
         else:
             self.summary.changes += 1
-        if self._out is not None:
-            self._out.write(line)
-        if self._show is not None:
-            self._show(text)
+        if self.out is not None:
+            self.out.write(line)
+        if self.show is not None:
+            self.show(text)
 
     def flush(self) -> None:
-        if self._out is not None:
-            self._out.flush()
+        if self.out is not None:
+            self.out.flush()
 
 
 def _read(reader: TopicReader, options: TailOptions, printer: _Printer, clock: Callable[[], float]) -> None:
@@ -204,10 +199,3 @@ def _json_lines(path: str | None) -> Iterator[IO[bytes] | None]:
 
 def _moment(micros: int) -> str:
     return instant_text(micros).replace(".000000", "")
-
-
-def _idle(text: str) -> int:
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise OptionError(f"--until-idle: {error}") from error

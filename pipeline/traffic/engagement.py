@@ -2,18 +2,11 @@
 
 import numpy as np
 
+from pipeline.traffic import vocabulary as words
 from pipeline.traffic.columns import Codes, Events, Ints, concatenate, events, pick, zipf_weights
 from pipeline.traffic.options import TrafficOptions
 from pipeline.traffic.users import Users, is_weekend
-from pipeline.traffic.vocabulary import (
-    FEATURES,
-    FIRST_FEATURE,
-    FIRST_PATH,
-    NO_PAYLOAD,
-    PATHS,
-    SCHEDULED_REPORT,
-    Name,
-)
+from pipeline.traffic.vocabulary import Name
 from segmentation.units import DAY, HOUR, SECOND
 
 _WEEKEND_SESSIONS = 0.55
@@ -33,7 +26,7 @@ def engagement_events(users: Users, random: np.random.Generator, options: Traffi
     client = np.where(switched, np.int8(0), users.client[who]).astype(np.int8)
     return concatenate(
         [
-            events(who, Name.SESSION_START, when, client, NO_PAYLOAD),
+            events(who, Name.SESSION_START, when, client, words.NO_PAYLOAD),
             _interactions(who, when, client, random),
             _scheduled_reports(users, random, options),
         ]
@@ -67,9 +60,9 @@ def _interactions(session_user: Ints, session_start: Ints, client: Codes, random
     elapsed = np.cumsum(gaps)
     before = np.concatenate([[0], elapsed])[np.cumsum(lengths) - lengths]
     name = np.array(_INTERACTIONS, np.int8)[pick(random, _INTERACTION_SHARES, len(session))]
-    path = FIRST_PATH + pick(random, zipf_weights(len(PATHS), 1.1), len(session))
+    path = words.FIRST_PATH + pick(random, zipf_weights(len(words.PATHS), 1.1), len(session))
     # The last feature belongs to schedules alone.
-    feature = FIRST_FEATURE + pick(random, zipf_weights(len(FEATURES) - 1, 1.1), len(session))
+    feature = words.FIRST_FEATURE + pick(random, zipf_weights(len(words.FEATURES) - 1, 1.1), len(session))
     return events(
         session_user[session],
         name,
@@ -89,4 +82,4 @@ def _scheduled_reports(users: Users, random: np.random.Generator, options: Traff
     away = (when >= users.away_from[who]) & (when < users.away_until[who])
     active = (when >= users.joined[who]) & (when < users.leaves[who]) & ~away
     who, when = who[active], when[active]
-    return events(who, Name.FEATURE_USED, when, np.zeros(len(who), np.int8), SCHEDULED_REPORT)
+    return events(who, Name.FEATURE_USED, when, np.zeros(len(who), np.int8), words.SCHEDULED_REPORT)

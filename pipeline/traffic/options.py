@@ -1,8 +1,10 @@
 """What a simulated log should be like: options parsed and validated once, each error naming its option."""
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any, Final
 
 from segmentation.errors import UsageError
 from segmentation.units import DAY, HOUR, MINUTE, SECOND, parse_duration, parse_instant
@@ -99,49 +101,33 @@ class TrafficOptions:
         return self.start + self.days * DAY
 
     @classmethod
-    def parse(
-        cls,
-        users: int,
-        days: int,
-        seed: int = 0,
-        *,
-        rate: str | None = None,
-        disorder: str | None = None,
-        duplicates: str | None = None,
-        malformed: str | None = None,
-        drift: str | None = None,
-        start: str | None = None,
-    ) -> "TrafficOptions":
-        """Options from the texts of a command line; None leaves the default.
+    def parse(cls, users: int, days: int, seed: int = 0, **texts: str | None) -> "TrafficOptions":
+        """Options from the texts of a command line, by their names; None leaves the default.
 
         Raises:
             TrafficOptionError: a text cannot be read or its value is outside its range; names the option.
         """
-        return cls(
-            users=users,
-            days=days,
-            seed=seed,
-            start=DEFAULT_START if start is None else _parse_start(start),
-            rate=None if rate is None else parse_rate(rate),
-            disorder=0 if disorder is None else _parse_disorder(disorder),
-            duplicates=0.0 if duplicates is None else parse_share(duplicates, "--duplicates"),
-            malformed=0.0 if malformed is None else parse_share(malformed, "--malformed"),
-            drift=0.0 if drift is None else parse_share(drift, "--drift"),
-        )
+        said = {name: text for name, text in texts.items() if text is not None}
+        return cls(users, days, seed, **{name: _parsed(name, said[name]) for name in _PARSERS if name in said})
 
 
-def _parse_start(text: str) -> int:
+def _parsed(name: str, text: str) -> Any:
+    option = f"--{name}"
     try:
-        return parse_instant(text)
+        return _PARSERS[name](text, option)
     except ValueError as error:
-        raise TrafficOptionError("--start", str(error)) from error
+        raise TrafficOptionError(option, str(error)) from error
 
 
-def _parse_disorder(text: str) -> int:
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise TrafficOptionError("--disorder", str(error)) from error
+#: What each text of a command line is read by; in the order in which a bad one is told of.
+_PARSERS: Final[Mapping[str, Callable[[str, str], float]]] = {
+    "start": lambda text, _: parse_instant(text),
+    "rate": parse_rate,
+    "disorder": lambda text, _: parse_duration(text),
+    "duplicates": parse_share,
+    "malformed": parse_share,
+    "drift": parse_share,
+}
 
 
 def _check_range(value: int, least: int, most: int, option: str) -> None:

@@ -3,23 +3,12 @@
 import numpy as np
 
 from pipeline.io.topics.options import TopicOptions
+from pipeline.traffic import vocabulary as words
 from pipeline.traffic.columns import Events, Ints, pick, zipf_weights
 from pipeline.traffic.options import DEFAULT_START, TrafficOptionError
 from pipeline.traffic.pieces import Piece
 from pipeline.traffic.simulation import TrafficSummary, draw_ids, user_ids
-from pipeline.traffic.vocabulary import (
-    CLIENTS,
-    FEATURES,
-    FIRST_FEATURE,
-    FIRST_INVITEE,
-    FIRST_PATH,
-    FIRST_SIGNUP,
-    NAMES,
-    NO_PAYLOAD,
-    PATHS,
-    PLANS,
-    REFERRAL_SOURCES,
-)
+from pipeline.traffic.vocabulary import NAMES
 from pipeline.traffic.writer import open_log
 from segmentation.units import DAY
 
@@ -27,6 +16,17 @@ _PIECE = 200_000
 _EXPONENT = 1.0
 #: By `vocabulary.Name`.
 _NAME_SHARES = (0.02, 0.015, 0.015, 0.02, 0.1, 0.58, 0.19, 0.06)
+#: By `vocabulary.Name`: the first of its payload codes, and how many there are; those of invites go by the users.
+_PAYLOADS = (
+    (words.FIRST_SIGNUP, len(words.REFERRAL_SOURCES) * len(words.PLANS)),
+    (words.NO_PAYLOAD, 1),
+    (words.NO_PAYLOAD, 1),
+    (words.FIRST_INVITEE, 1),
+    (words.NO_PAYLOAD, 1),
+    (words.FIRST_PATH, len(words.PATHS)),
+    (words.FIRST_FEATURE, len(words.FEATURES)),
+    (words.FIRST_FEATURE, len(words.FEATURES)),
+)
 
 
 def zipf_events(
@@ -79,13 +79,9 @@ def zipf_events(
 def _draw(user: Ints, times: Ints, n_users: int, random: np.random.Generator) -> Events:
     count = len(user)
     name = pick(random, _NAME_SHARES, count).astype(np.int8)
-    below = np.array(
-        [len(REFERRAL_SOURCES) * len(PLANS), 1, 1, 3 * n_users, 1, len(PATHS), len(FEATURES), len(FEATURES)], np.int64
-    )
-    first = np.array(
-        [FIRST_SIGNUP, NO_PAYLOAD, NO_PAYLOAD, FIRST_INVITEE, NO_PAYLOAD, FIRST_PATH, FIRST_FEATURE, FIRST_FEATURE],
-        np.int64,
-    )
+    first, below = np.array(_PAYLOADS, np.int64).T
+    # There are three times as many people to invite as users.
+    below[words.Name.INVITE_SENT] = 3 * n_users
     payload = first[name] + random.integers(0, below[name])
-    client = random.integers(0, len(CLIENTS), count, np.int8)
+    client = random.integers(0, len(words.CLIENTS), count, np.int8)
     return Events(user.astype(np.int32), name, times, client, payload)

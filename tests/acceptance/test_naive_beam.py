@@ -3,7 +3,8 @@
 from collections import defaultdict
 from pathlib import Path
 
-from pipeline.traffic import TrafficOptions, generate
+from pipeline.traffic.options import TrafficOptions
+from pipeline.traffic.simulation import generate
 from segmentation.rules.file import load_rules
 from segmentation.units import DAY, HOUR
 from tests.acceptance.comparing import oracle_for

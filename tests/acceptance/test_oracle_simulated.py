@@ -5,7 +5,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipeline.traffic import TrafficOptions, generate
+from pipeline.traffic.options import TrafficOptions
+from pipeline.traffic.simulation import generate
 from segmentation.rules.file import load_rules
 from segmentation.units import MINUTE
 from tests.acceptance.comparing import assert_equals_oracle, of_frame, oracle_for

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.traffic import TrafficOptions, generate
+from pipeline.traffic.options import TrafficOptions
+from pipeline.traffic.simulation import generate
 from segmentation.rules.file import load_rules
 from segmentation.units import MINUTE
 from tests.acceptance.comparing import assert_equals_oracle, of_file, of_frame, oracle_for, without_emission

@@ -51,7 +51,9 @@ class Result:
 def generate(events: int, folder: Path) -> Path:
     """Writes the log in a process of its own, which keeps this one small."""
     log = folder / f"zipf-{events}.jsonl"
-    code = f"from pipeline.traffic import zipf_events; zipf_events({events}, {USERS}, {DAYS}, {SEED}, {str(log)!r})"
+    code = (
+        f"from pipeline.traffic.zipf import zipf_events; zipf_events({events}, {USERS}, {DAYS}, {SEED}, {str(log)!r})"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
     return log
 

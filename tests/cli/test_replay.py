@@ -13,7 +13,7 @@ from pipeline.io.topics.options import TopicOptions
 from pipeline.options.errors import OptionError
 from pipeline.streams.heartbeat import DEFAULT_EVERY, HeartbeatOptions, send_heartbeats
 from pipeline.streams.replay import ReplayOptions, open_source, replay
-from pipeline.traffic import TrafficOptionError
+from pipeline.traffic.options import TrafficOptionError
 from segmentation.units import MINUTE, SECOND
 from tests.cli.commands import EVENTS, START, lines, write
 

@@ -9,10 +9,11 @@ from apache_beam.portability.api import beam_runner_api_pb2 as api
 from apache_beam.runners.dataflow.dataflow_runner import DataflowRunner
 
 from pipeline.inputs import load_inputs
+from pipeline.options.beam_settings import as_arguments
 from pipeline.options.run_arguments import RunArguments
 from pipeline.options.run_options import RunOptions
 from pipeline.runners.dataflow.job import Drafted, draft
-from pipeline.runners.dataflow.options import dataflow_options
+from pipeline.runners.dataflow.options import dataflow_settings
 from tests.dataflow.launching import REQUIRED, ROOT, SECRETS
 
 EVENTS = "pubsub://a-project/subscriptions/events"
@@ -41,7 +42,8 @@ def drafted(*beam_args: str, **more: Any) -> Drafted:
 
 def graph_of(build: Callable[[beam.Pipeline], Any]) -> api.Pipeline:
     """The graph that Dataflow would get of a pipeline."""
-    arguments = [*dataflow_options("a-project", 4, REQUIRED), "--dry_run=True", "--no_auth"]
+    said = as_arguments(dataflow_settings("a-project", 4, REQUIRED), REQUIRED)
+    arguments = [*said, "--dry_run=True", "--no_auth"]
     pipeline = beam.Pipeline(runner=DataflowRunner(), options=PipelineOptions(arguments))
     build(pipeline)
     return pipeline.run().job.proto_pipeline

@@ -4,8 +4,9 @@ import pytest
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, SetupOptions, WorkerOptions
 
 from pipeline.options.beam_args import check_beam_args
+from pipeline.options.beam_settings import as_arguments
 from pipeline.options.errors import OptionError
-from pipeline.runners.dataflow.options import dataflow_options, dataflow_settings
+from pipeline.runners.dataflow.options import dataflow_settings
 from tests.dataflow.launching import ACCOUNT, IMAGE, REQUIRED
 
 
@@ -14,11 +15,11 @@ def _values(*beam_args: str, shards: int = 4) -> dict[str, str | None]:
 
 
 def test_beam_knows_every_setting() -> None:
-    check_beam_args(tuple(dataflow_options("a-project", 4, REQUIRED)), ())
+    check_beam_args(tuple(as_arguments(dataflow_settings("a-project", 4, REQUIRED), REQUIRED)), ())
 
 
 def test_beam_takes_the_settings_as_they_are_meant() -> None:
-    options = PipelineOptions(dataflow_options("a-project", 4, REQUIRED))
+    options = PipelineOptions(as_arguments(dataflow_settings("a-project", 4, REQUIRED), REQUIRED))
     assert options.view_as(WorkerOptions).use_public_ips is False
     assert options.view_as(WorkerOptions).autoscaling_algorithm == "THROUGHPUT_BASED"
     assert options.view_as(WorkerOptions).machine_type == "n2-standard-2"
@@ -78,4 +79,5 @@ def test_workers_are_as_many_as_shards_can_keep_busy(shards: int, workers: str) 
 def test_command_line_wins(name: str, argument: str) -> None:
     assert name in _values()
     assert name not in _values(argument)
-    assert dataflow_options("a-project", 4, [*REQUIRED, argument])[-1] == argument
+    said = [*REQUIRED, argument]
+    assert as_arguments(dataflow_settings("a-project", 4, said), said)[-1] == argument

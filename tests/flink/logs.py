@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.traffic import TrafficOptions, generate
+from pipeline.traffic.options import TrafficOptions
+from pipeline.traffic.simulation import generate
 from segmentation.units import SECOND
 from tests.acceptance.driving import NOW
 from tests.oracle.load import to_row

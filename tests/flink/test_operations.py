@@ -11,7 +11,7 @@ from apache_beam.portability.api import beam_job_api_pb2, beam_job_api_pb2_grpc
 
 from pipeline.io.kafka.address import KafkaAddress
 from pipeline.runners.flink.known_options import FLINK_OPTIONS, Kind
-from pipeline.runners.flink.operations import Status, latest_checkpoint, status
+from pipeline.runners.flink.operations import Status, status
 from pipeline.runners.flink.rest import FlinkRest
 from pipeline.runners.flink.showing import render_status
 from tests.flink.cluster import Cluster, poll
@@ -142,5 +142,7 @@ def test_killed_worker_is_told_of(job: Job, flink: FlinkRest, stack: Cluster, to
 def test_cancelled_job_leaves_a_checkpoint_to_resume_from(job: Job, flink: FlinkRest) -> None:
     job.wait_for_checkpoint()
     job.cancel()
-    path = latest_checkpoint(flink, job.id)
-    assert (Path(path.removeprefix("file:")) / "_metadata").is_file()
+    latest = flink.checkpoints(job.id).latest
+    assert latest is not None
+    assert latest.path is not None
+    assert (Path(latest.path.removeprefix("file:")) / "_metadata").is_file()

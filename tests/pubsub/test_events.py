@@ -14,7 +14,9 @@ from pipeline.io.topics.options import TopicOptions
 from pipeline.io.topics.writer import AHEAD, TopicWriter
 from pipeline.streams.heartbeat import HeartbeatOptions, send_heartbeats
 from pipeline.streams.replay import ReplayOptions, ReplaySummary, open_source, replay
-from pipeline.traffic import Pacer, TrafficOptions, generate
+from pipeline.traffic.options import TrafficOptions
+from pipeline.traffic.pacing import Pacer
+from pipeline.traffic.simulation import generate
 from segmentation.units import SECOND
 from tests.cli.commands import START, event, lines, segments, write
 from tests.pipeline.traffic.logs import decode

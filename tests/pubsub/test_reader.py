@@ -37,7 +37,7 @@ def test_no_message_is_lost_or_behind_event_time(pubsub: Project, monkeypatch: p
             reader = SubscriptionReader(PubsubAddress.parse(pubsub.url("subscriptions", "events"), "--events"))
         deadline = time.monotonic() + 150
         with Feeder(pubsub, "events", ordered(count), RATE) as feeder, Thief(pubsub, "events"):
-            while (len(seen) < count or reader.outstanding) and time.monotonic() < deadline:
+            while (len(seen) < count or reader._leases.messages) and time.monotonic() < deadline:
                 position = reader.begin(position, reached)
                 for pulled in reader.take(position, 0.1, 0.0):
                     new = [value for value in pulled.values if value not in seen]

@@ -35,11 +35,6 @@ _SETTINGS: Final[Mapping[str, tuple[str, ...] | None]] = {
 _LOGIN = "org.apache.kafka.common.security"
 
 
-def is_kafka(text: str) -> bool:
-    """Whether the value of an option means a topic."""
-    return text.startswith(SCHEME)
-
-
 @dataclass(frozen=True)
 class KafkaAddress:
     """A topic, the way to its brokers, and how it is read. Holds no secret: those stay in the environment.
@@ -69,7 +64,7 @@ class KafkaAddress:
         """
         where, _, query = text.partition("?")
         servers, slash, topic = where.removeprefix(SCHEME).partition("/")
-        if not is_kafka(text) or not slash:
+        if not text.startswith(SCHEME) or not slash:
             raise AddressError(f"{option}: expected {SCHEME}HOST:PORT/TOPIC such as {_EXAMPLE}, found {where!r}")
         _check_servers(servers, option)
         if not _TOPIC.fullmatch(topic) or topic in (".", ".."):

@@ -202,7 +202,7 @@ class _Asker:
 
     def topics(self) -> Mapping[str, Any]:
         """All of them: asking for one by its name makes it, where brokers make topics by themselves."""
-        from confluent_kafka import KafkaError, KafkaException
+        from confluent_kafka import KafkaException
 
         seconds = ANSWER_SECONDS / 15
         while True:
@@ -212,7 +212,7 @@ class _Asker:
             except KafkaException as error:
                 # 1 + 2 + 4 + 8: who is refused need not wait to the end.
                 cause = self.cause(error.args[0])
-                if cause.code() not in (*_silences(), KafkaError._RESOLVE) or seconds > ANSWER_SECONDS / 2:
+                if cause.code() not in passing_errors() or seconds > ANSWER_SECONDS / 2:
                     raise
             seconds *= 2
 
@@ -243,6 +243,13 @@ def _asking(address: KafkaAddress) -> Iterator[_Asker]:
         raise broker_error(address, asker.cause(error.args[0])) from error
     except TimeoutError as error:
         raise BrokerError(f"{address.option}: {address.url}: no answer in time") from error
+
+
+def passing_errors() -> tuple[int, ...]:
+    """What a client tells of and overcomes by itself."""
+    from confluent_kafka import KafkaError
+
+    return *_silences(), KafkaError._RESOLVE
 
 
 def _silences() -> tuple[int, ...]:

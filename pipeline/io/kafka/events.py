@@ -16,16 +16,10 @@ from transforms.raw_chunk import MAX_RECORD_BYTES
 
 DEFAULT_PARTITIONS: Final = 3
 
-_FOR_EVER: Final = str(2**63 - 1)
 #: Room for the longest line that is taken in, and for what Kafka adds.
 _MAX_BYTES: Final = MAX_RECORD_BYTES + (1 << 20)
-_SETTINGS: Final = {
-    "max.message.bytes": str(_MAX_BYTES),
-    "message.timestamp.after.max.ms": _FOR_EVER,
-    "message.timestamp.before.max.ms": _FOR_EVER,
-    "message.timestamp.type": "CreateTime",
-    "retention.ms": "-1",
-}
+#: Beyond what every topic made here has.
+_SETTINGS: Final = {"max.message.bytes": str(_MAX_BYTES), "message.timestamp.before.max.ms": str(2**63 - 1)}
 #: Room that Kafka's own fields take in a record.
 _OVERHEAD: Final = 1 << 10
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from pipeline.io.kafka.address import KafkaAddress
-from pipeline.io.kafka.clients import ANSWER_SECONDS, BrokerError, consumer_config, count_partitions
+from pipeline.io.kafka.clients import ANSWER_SECONDS, BrokerError, consumer_config, count_partitions, passing_errors
 from pipeline.io.topics.reader import TopicMessage
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class KafkaReader:
                 messages.append(TopicMessage(f"partition {partition}, offset {offset}", message.value()))
             elif error.code() == KafkaError._PARTITION_EOF and partition is not None and offset is not None:
                 self._ends[partition] = offset
-            elif not error.retriable() and error.code() not in _passing():
+            elif not error.retriable() and error.code() not in passing_errors():
                 raise self._error(error)
         return messages
 
@@ -85,10 +85,3 @@ class KafkaReader:
 
     def _error(self, error: "KafkaError") -> BrokerError:
         return BrokerError(f"{self._address.option}: {self._address.url}: can't be read: {error.str()}")
-
-
-def _passing() -> tuple[int, ...]:
-    """What the client tells of and overcomes by itself."""
-    from confluent_kafka import KafkaError
-
-    return KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLVE, KafkaError._TIMED_OUT

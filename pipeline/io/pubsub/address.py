@@ -31,11 +31,6 @@ NAME_RULE: Final = (
 _NAME: Final = re.compile(r"(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}")
 
 
-def is_pubsub(text: str) -> bool:
-    """Whether the value of an option means a topic or subscription of Pub/Sub."""
-    return text.startswith(SCHEME)
-
-
 def is_project(text: str) -> bool:
     """Whether it can be a project's id."""
     return _PROJECT.fullmatch(text) is not None
@@ -75,7 +70,7 @@ class PubsubAddress:
         """
         where, _, query = text.partition("?")
         parts = where.removeprefix(SCHEME).split("/")
-        if not is_pubsub(text) or len(parts) != 3:
+        if not text.startswith(SCHEME) or len(parts) != 3:
             shape = f"{SCHEME}PROJECT/subscriptions/NAME or {SCHEME}PROJECT/topics/NAME"
             raise AddressError(f"{option}: expected {shape}, such as {_EXAMPLE}, found {where!r}")
         project, kind, name = parts

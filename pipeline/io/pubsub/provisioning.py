@@ -5,15 +5,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
+from pipeline.io.pubsub import clients
 from pipeline.io.pubsub.address import PubsubAddress
-from pipeline.io.pubsub.clients import (
-    ANSWER_SECONDS,
-    PubsubError,
-    asking,
-    publisher_client,
-    schema_client,
-    subscriber_client,
-)
 from pipeline.io.pubsub.topics_file import Schema, Subscription, Topic, TopicsFile
 from segmentation.units import SECOND
 
@@ -53,9 +46,9 @@ class _Provisioner:
         self._say = say
         self._dry_run = dry_run
         anywhere = PubsubAddress(project, "topics", "any", option="--config")
-        self._publisher: Any = publisher_client(anywhere)
-        self._subscriber: Any = subscriber_client(anywhere)
-        self._schemas: Any = schema_client(anywhere)
+        self._publisher: Any = clients.publisher_client(anywhere)
+        self._subscriber: Any = clients.subscriber_client(anywhere)
+        self._schemas: Any = clients.schema_client(anywhere)
 
     def schema(self, wanted: Schema) -> None:
         """One that differs gets a new revision."""
@@ -114,7 +107,7 @@ class _Provisioner:
             if name in different:
                 now = getattr(found, name)
                 what = f"subscription {wanted.name}: its {name} is {now} for ever; delete it, or name another"
-                raise PubsubError(f"--config: {what}")
+                raise clients.PubsubError(f"--config: {what}")
         update = self._subscriber.update_subscription
         self._update("subscriptions", wanted.name, different, update, {"subscription": made})
 
@@ -146,7 +139,7 @@ class _Provisioner:
 
         with self._asking(kind, name):
             try:
-                return ask(request=request, retry=None, timeout=ANSWER_SECONDS)
+                return ask(request=request, retry=None, timeout=clients.ANSWER_SECONDS)
             except NotFound:
                 return None
 
@@ -163,12 +156,12 @@ class _Provisioner:
         self.done += 1
         if not self._dry_run:
             with self._asking(kind, name):
-                do(request=request, retry=None, timeout=ANSWER_SECONDS)
+                do(request=request, retry=None, timeout=clients.ANSWER_SECONDS)
         self._say(f"{'would ' if self._dry_run else ''}{what} {kind.removesuffix('s')} {name}")
 
     def _asking(self, kind: str, name: str) -> Any:
         # Errors speak of places; a schema is one for them.
-        return asking(PubsubAddress(self._project, kind, name, option="--config"))  # type: ignore[arg-type]
+        return clients.asking(PubsubAddress(self._project, kind, name, option="--config"))  # type: ignore[arg-type]
 
 
 def _differs(made: Any, found: Any, name: str) -> bool:

@@ -114,12 +114,6 @@ class SubscriptionReader:
             self._done += self._deliveries.finalized(position.bundle)
             self._changed.notify_all()
 
-    @property
-    def outstanding(self) -> int:
-        """Messages that were pulled and are not acknowledged yet."""
-        with self._changed:
-            return self._leases.messages
-
     def event_time(self) -> int:
         """What event time has reached, µs; `BEGINNING` where that is not known yet."""
         with self._changed:

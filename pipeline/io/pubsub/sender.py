@@ -27,7 +27,8 @@ class PubsubSender:
             PubsubError: the environment has no credentials.
         """
         self._address = address
-        self._publisher = TopicPublisher(address)
+        self._publisher = publisher = TopicPublisher(address)
+        self.check, self.flush, self.close = publisher.check, publisher.flush, publisher.close
         self._source = f"//pubsub.googleapis.com/{address.path}"
 
     def send(self, output: Output, value: bytes, message_id: str, subject: str, time: int) -> None:
@@ -48,12 +49,3 @@ class PubsubSender:
         if subject:
             attributes["ce-subject"] = subject
         self._publisher.send(value, key=subject, attributes=attributes)
-
-    def check(self) -> None:
-        self._publisher.check()
-
-    def flush(self) -> None:
-        self._publisher.flush()
-
-    def close(self) -> None:
-        self._publisher.close()

@@ -7,7 +7,7 @@ thus newline-delimited JSON as it lies.
 """
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -16,21 +16,11 @@ import numpy.typing as npt
 _MAGIC: Final = b"SGP1"
 _COUNT = struct.Struct("<I")
 _HEADER_BYTES = len(_MAGIC) + _COUNT.size
-_NULL = -1
 ENTRY: Final = np.dtype([("partition", "<i4"), ("length", "<i4"), ("offset", "<i8"), ("timestamp", "<i8")])
 
 
 class PackError(ValueError):
     """Bytes that are no pack of a layout version that this code reads."""
-
-
-class Record(NamedTuple):
-    """One record of a topic."""
-
-    partition: int
-    offset: int
-    timestamp: int  #: ms
-    value: bytes | None
 
 
 class Pack(NamedTuple):
@@ -63,16 +53,6 @@ def decode_pack(data: bytes) -> Pack:
 def value_sizes(entries: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     """How many bytes each value takes, its line end included: none for a null."""
     return entries["length"].astype(np.int64) + 1
-
-
-def encode_pack(records: Iterable[Record]) -> bytes:
-    """The pack of some records."""
-    kept = list(records)
-    entries = np.array(
-        [(each.partition, _NULL if each.value is None else len(each.value), *each[1:3]) for each in kept], ENTRY
-    )
-    values = [part for each in kept if each.value is not None for part in (each.value, b"\n")]
-    return b"".join([_MAGIC, _COUNT.pack(len(kept)), entries.tobytes(), *values])
 
 
 def pack_of_values(values: Sequence[bytes]) -> bytes:

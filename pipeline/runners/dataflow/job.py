@@ -14,12 +14,12 @@ from google.auth.exceptions import GoogleAuthError
 from pipeline.clock import wall_clock
 from pipeline.inputs import Inputs
 from pipeline.io.pubsub.place import PubsubPlace
-from pipeline.options.beam_settings import given, render
+from pipeline.options.beam_settings import Setting, as_arguments, given, render
 from pipeline.options.run_options import RunOptions
 from pipeline.runners.assembly import assemble
 from pipeline.runners.contract import Job, Launch, Voice
 from pipeline.runners.dataflow.checks import GraphSize, problems, size_of
-from pipeline.runners.dataflow.options import dataflow_options, dataflow_settings
+from pipeline.runners.dataflow.options import dataflow_settings
 
 if TYPE_CHECKING:
     from apache_beam.portability.api import beam_runner_api_pb2 as api
@@ -61,12 +61,12 @@ def draft(options: RunOptions, inputs: Inputs) -> Drafted:
     return Drafted(job, job.proto_pipeline, size_of(job.proto_pipeline))
 
 
-def _project(options: RunOptions) -> str:
-    return PubsubPlace.of(options.events).project
+def _settings(options: RunOptions) -> list[Setting]:
+    return dataflow_settings(PubsubPlace.of(options.events).project, options.shards, options.beam_args)
 
 
 def _arguments(options: RunOptions) -> list[str]:
-    return dataflow_options(_project(options), options.shards, options.beam_args)
+    return as_arguments(_settings(options), options.beam_args)
 
 
 def _pipeline(options: RunOptions, inputs: Inputs, arguments: list[str]) -> beam.Pipeline:
@@ -84,8 +84,6 @@ def check(options: RunOptions, inputs: Inputs) -> "DataflowLaunch":
 class DataflowLaunch(Launch):
     """See `Launch`."""
 
-    options: RunOptions
-    inputs: Inputs
     drafted: Drafted
 
     def describe(self) -> str:
@@ -95,11 +93,10 @@ class DataflowLaunch(Launch):
         place = f"project {cloud.project}, region {cloud.region}, job {cloud.job_name}"
         asked = "" if "--update" not in options.beam_args else "; the running job that --update names was not asked"
         sound = f"nothing in it that Dataflow can't run{asked}"
-        settings = dataflow_settings(_project(options), options.shards, options.beam_args)
         return (
             f"ready to run on Dataflow in {place}: {len(self.inputs.rules.segments)} segments\n"
             f"graph: {size.steps} steps, {size.stateful} of them with state; {sound}\n"
-            f"{render(settings, options.beam_args)}"
+            f"{render(_settings(options), options.beam_args)}"
         )
 
     def start(self, voice: Voice) -> "DataflowJob":

@@ -7,8 +7,6 @@ from typing import Final
 from pipeline.options.beam_settings import Setting, given
 from pipeline.options.errors import OptionError
 
-__all__ = ["JOB_NAME", "dataflow_options", "dataflow_settings"]
-
 #: What a job is called where ``--job_name`` says nothing. ``--update`` finds the running job by its name.
 JOB_NAME: Final = "segments"
 _MACHINE: Final = "n2-standard-2"
@@ -66,16 +64,6 @@ def dataflow_settings(project: str, shards: int, beam_args: Iterable[str] = ()) 
     if "staging_location" not in said:
         settings.append(Setting("staging_location", said["temp_location"], "the graph of the job lies there too"))
     return [setting for setting in settings if not _said(setting.name, said)]
-
-
-def dataflow_options(project: str, shards: int, beam_args: Iterable[str] = ()) -> list[str]:
-    """All Beam options of a run on Dataflow: `dataflow_settings`, then ``beam_args``.
-
-    Raises:
-        OptionError: as `dataflow_settings`.
-    """
-    arguments = list(beam_args)
-    return [*map(str, dataflow_settings(project, shards, arguments)), *arguments]
 
 
 def _said(name: str, said: Mapping[str, str]) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,13 +13,13 @@ from apache_beam.runners.runner import PipelineResult
 from pipeline.clock import wall_clock
 from pipeline.inputs import Inputs
 from pipeline.io.pubsub.address import EMULATOR
-from pipeline.options.beam_settings import given, render
+from pipeline.options.beam_settings import Setting, as_arguments, given, render
 from pipeline.options.run_options import RunOptions
 from pipeline.runners.assembly import assemble
 from pipeline.runners.contract import Job, Launch, Voice
 from pipeline.runners.flink.cluster import Cluster, find_cluster
 from pipeline.runners.flink.keys import worker_environment
-from pipeline.runners.flink.options import JOB_NAME, flink_options, flink_settings
+from pipeline.runners.flink.options import JOB_NAME, flink_settings
 from pipeline.runners.flink.rest import Failure, FlinkError, FlinkRest
 from pipeline.runners.flink.rest import Job as JobState
 from pipeline.runners.flink.submission import FlinkClusterRunner
@@ -48,17 +49,13 @@ def check(options: RunOptions, inputs: Inputs) -> "FlinkLaunch":
 class FlinkLaunch(Launch):
     """See `Launch`."""
 
-    options: RunOptions
-    inputs: Inputs
     cluster: Cluster
 
     def describe(self) -> str:
         """The cluster, and every option that the job server gets."""
-        options = self.options
-        endpoint = self.cluster.need("job_endpoint")
-        settings = flink_settings(endpoint, options.beam_args, savepoint=options.from_savepoint, detach=options.detach)
         count = len(self.inputs.rules.segments)
-        return f"ready to run on {self.cluster.need('flink')}: {count} segments\n{render(settings, options.beam_args)}"
+        settings = render(self._settings(), self.options.beam_args)
+        return f"ready to run on {self.cluster.need('flink')}: {count} segments\n{settings}"
 
     def start(self, voice: Voice) -> "FlinkJob":
         """Submit the job; returns when the cluster has it.
@@ -76,15 +73,15 @@ class FlinkLaunch(Launch):
         name = given(self.options.beam_args).get("job_name") or JOB_NAME
         return FlinkJob(_appeared(flink, name, known, result).id, self, flink, result, started)
 
+    def _settings(self, environment: Mapping[str, str] | None = None) -> list[Setting]:
+        options, endpoint = self.options, self.cluster.need("job_endpoint")
+        said, savepoint = options.beam_args, options.from_savepoint
+        return flink_settings(endpoint, said, savepoint=savepoint, detach=options.detach, environment=environment)
+
     def _pipeline(self) -> beam.Pipeline:
         options, cluster = self.options, self.cluster
-        arguments = flink_options(
-            cluster.need("job_endpoint"),
-            options.beam_args,
-            savepoint=options.from_savepoint,
-            detach=options.detach,
-            environment=worker_environment(cluster) | _emulator(),
-        )
+        settings = self._settings(worker_environment(cluster) | _emulator())
+        arguments = as_arguments(settings, options.beam_args)
         pipeline = beam.Pipeline(runner=FlinkClusterRunner(), options=PipelineOptions(arguments))
         expansion = cluster.need("expansion") if options.events.needs_expansion else None
         assemble(pipeline, options, self.inputs, wall_clock, expansion_service=expansion)

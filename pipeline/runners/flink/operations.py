@@ -9,7 +9,7 @@ from pipeline.io.kafka.address import KafkaAddress
 from pipeline.runners.flink.lag import kafka_lag
 from pipeline.runners.flink.measuring import Measured, measure, rates
 from pipeline.runners.flink.options import JOB_NAME
-from pipeline.runners.flink.rest import Checkpoints, Failure, FlinkError, FlinkRest, Job, Vertex
+from pipeline.runners.flink.rest import Failure, FlinkError, FlinkRest, Job, Vertex
 from segmentation.units import parse_duration
 
 #: Seconds between the two looks that rates are made of, at least.
@@ -100,48 +100,15 @@ def status(
         FlinkError: Flink doesn't answer, or which job is meant isn't clear.
     """
     job = find_job(rest, wanted, ended=True)
-    _, vertices = rest.job(job.id)
-    later = _fresh(rest, job, vertices, sleep)
-    per_second = rates(later, later, 1.0)
-    if job.active:
-        earlier, seconds = later, sample_seconds(rest)
-        sleep(seconds)
-        later = _fresh(rest, job, vertices, sleep)
-        per_second = rates(earlier, later, seconds + _FETCH)
+    measured, per_second = _looks(rest, job, sleep)
     job, vertices = rest.job(job.id)
     starting = job.state == "RUNNING" and any(vertex.state != "RUNNING" for vertex in vertices)
     failures = rest.exceptions(job.id)
     restarts = rest.restarts(job.id) if job.active else None
     lag = None if events is None else kafka_lag(events)
     now = int(clock() * 1000)
-    return _status(
-        job, later, per_second, rest.checkpoints(job.id), failures, restarts, lag=lag, starting=starting, now=now
-    )
-
-
-def _fresh(rest: FlinkRest, job: Job, vertices: list[Vertex], sleep: Callable[[float], None]) -> Measured:
-    """Flink answers with what it fetched last and only then fetches anew: the first answer may be an hour old."""
-    measured = measure(rest, job.id, vertices)
-    if job.active:
-        sleep(_FETCH)
-        measured = measure(rest, job.id, vertices)
-    return measured
-
-
-def _status(
-    job: Job,
-    measured: Measured,
-    per_second: Mapping[str, float],
-    checkpoints: Checkpoints,
-    failures: list[Failure],
-    restarts: int | None,
-    *,
-    lag: dict[int, int] | None,
-    starting: bool,
-    now: int,
-) -> Status:
-    latest = checkpoints.latest
-    watermark = measured.watermark
+    checkpoints = rest.checkpoints(job.id)
+    latest, watermark = checkpoints.latest, measured.watermark
     return Status(
         job=job.id,
         name=job.name,
@@ -167,6 +134,27 @@ def _status(
         checkpoint_failure=checkpoints.failure,
         last_failure=failures[0] if failures else None,
     )
+
+
+def _looks(rest: FlinkRest, job: Job, sleep: Callable[[float], None]) -> tuple[Measured, Mapping[str, float]]:
+    """The numbers of now, and the rates between two looks at a job that runs."""
+    _, vertices = rest.job(job.id)
+    earlier = _fresh(rest, job, vertices, sleep)
+    if not job.active:
+        return earlier, rates(earlier, earlier, 1.0)
+    seconds = sample_seconds(rest)
+    sleep(seconds)
+    later = _fresh(rest, job, vertices, sleep)
+    return later, rates(earlier, later, seconds + _FETCH)
+
+
+def _fresh(rest: FlinkRest, job: Job, vertices: list[Vertex], sleep: Callable[[float], None]) -> Measured:
+    """Flink answers with what it fetched last and only then fetches anew: the first answer may be an hour old."""
+    measured = measure(rest, job.id, vertices)
+    if job.active:
+        sleep(_FETCH)
+        measured = measure(rest, job.id, vertices)
+    return measured
 
 
 def sample_seconds(rest: FlinkRest) -> float:
@@ -201,16 +189,3 @@ def stop(rest: FlinkRest, wanted: str | None = None, savepoints: str | None = No
         FlinkError: Flink doesn't answer, which job is meant isn't clear, or the savepoint failed (the job goes on).
     """
     return rest.stop_with_savepoint(find_job(rest, wanted).id, savepoints, timeout)
-
-
-def latest_checkpoint(rest: FlinkRest, wanted: str | None = None) -> str:
-    """Path of a job's last retained checkpoint, also of one that has ended: what to resume from after a crash.
-
-    Raises:
-        FlinkError: Flink doesn't answer, or knows no such job or no such checkpoint (any more).
-    """
-    job = find_job(rest, wanted, ended=True)
-    latest = rest.checkpoints(job.id).latest
-    if latest is None or latest.path is None:
-        raise FlinkError(f"{rest.url}: job {job.id} has no retained checkpoint")
-    return latest.path

@@ -8,9 +8,6 @@ from typing import Final
 
 from pipeline.options.beam_settings import Setting, given
 from pipeline.options.errors import OptionError
-from pipeline.runners.flink.known_options import FLINK_OPTIONS
-
-__all__ = ["FLINK_OPTIONS", "JOB_NAME", "flink_options", "flink_settings", "worker_command"]
 
 #: What a job is called where ``--job_name`` says nothing.
 JOB_NAME: Final = "segments"
@@ -100,20 +97,3 @@ def flink_settings(
     if detach:
         settings.append(Setting("attached_mode", None, "(turns it off) the job runs on by itself"))
     return [setting for setting in settings if setting.name not in said]
-
-
-def flink_options(
-    job_endpoint: str,
-    beam_args: Sequence[str] = (),
-    *,
-    savepoint: str | None = None,
-    detach: bool = False,
-    environment: Mapping[str, str] | None = None,
-) -> list[str]:
-    """All Beam options of a run on Flink: `flink_settings`, then ``beam_args``.
-
-    Raises:
-        OptionError: as `flink_settings`.
-    """
-    settings = flink_settings(job_endpoint, beam_args, savepoint=savepoint, detach=detach, environment=environment)
-    return [*map(str, settings), *beam_args]

@@ -100,14 +100,14 @@ class FlinkRest:
 
     def jobs(self) -> list[Job]:
         """All jobs that the cluster remembers, the latest first."""
-        jobs = [_job(found, "jid") for found in self._get("/jobs/overview")["jobs"]]
+        jobs = [_job(found) for found in self._get("/jobs/overview")["jobs"]]
         return sorted(jobs, key=lambda job: -job.started)
 
     def job(self, job: str) -> tuple[Job, list[Vertex]]:
         """One job and its vertices, in the order of the data."""
         found = self._get(f"/jobs/{job}")
         vertices = [Vertex(each["id"], each["name"], each["parallelism"], each["status"]) for each in found["vertices"]]
-        return _job(found, "jid"), vertices
+        return _job(found), vertices
 
     def checkpoints(self, job: str) -> Checkpoints:
         """The checkpoints of a job."""
@@ -171,7 +171,7 @@ class FlinkRest:
         trigger = None
         while time.monotonic() < deadline:
             if trigger is None:
-                trigger = self._post(f"/jobs/{job}/savepoints", request)["request-id"]
+                trigger = self._request("POST", f"/jobs/{job}/savepoints", request)["request-id"]
             try:
                 path = self._savepoint(job, trigger)
             except FlinkError as error:
@@ -200,9 +200,6 @@ class FlinkRest:
 
     def _get(self, path: str) -> Any:
         return self._request("GET", path)
-
-    def _post(self, path: str, content: Mapping[str, object]) -> Any:
-        return self._request("POST", path, content)
 
     def _request(self, method: str, path: str, content: Mapping[str, object] | None = None) -> Any:
         deadline = time.monotonic() + self._timeout
@@ -237,8 +234,8 @@ def _queries(names: Iterable[str]) -> Iterator[str]:
         yield query
 
 
-def _job(found: Mapping[str, Any], key: str) -> Job:
-    return Job(found[key], found["name"], found["state"], found["start-time"], found["duration"])
+def _job(found: Mapping[str, Any]) -> Job:
+    return Job(found["jid"], found["name"], found["state"], found["start-time"], found["duration"])
 
 
 def _checkpoint(found: Mapping[str, Any] | None) -> Checkpoint | None:

@@ -2,6 +2,7 @@
 
 from pipeline.reports.wording import counted
 from pipeline.runners.flink.operations import Status
+from pipeline.runners.flink.rest import Failure
 from segmentation.units import format_instant
 
 _UNITS = ((1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB"))
@@ -18,7 +19,7 @@ def render_status(status: Status) -> str:
         "last tick": "not known" if status.settled_tick is None else _instant(status.settled_tick),
         "kafka lag": _lag(status),
         "checkpoint": _checkpoint(status),
-        "last failure": "none" if status.last_failure is None else _failure(status.last_failure.at, status),
+        "last failure": _failure(status.last_failure),
     }
     return "".join(f"{name:<13} {text}\n" for name, text in rows.items())
 
@@ -60,9 +61,8 @@ def _checkpoint(status: Status) -> str:
     return f"{_duration(status.checkpoint_age / 1000)} ago, {size} {took}{failed}"
 
 
-def _failure(at: int, status: Status) -> str:
-    message = "" if status.last_failure is None else status.last_failure.message
-    return f"{_instant(at)} {message}"
+def _failure(failure: Failure | None) -> str:
+    return "none" if failure is None else f"{_instant(failure.at)} {failure.message}"
 
 
 def _time(at: int | None, age: int | None) -> str:

@@ -68,8 +68,6 @@ def check(options: RunOptions, inputs: Inputs) -> Launch:
 class PrismLaunch(Launch):
     """See `Launch`."""
 
-    options: RunOptions
-    inputs: Inputs
     beam_options: PipelineOptions
 
     def describe(self) -> str:

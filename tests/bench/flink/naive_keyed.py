@@ -20,7 +20,8 @@ from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec
 from apache_beam.typehints import KV
 from apache_beam.utils.timestamp import Timestamp
 
-from pipeline.runners.flink.options import flink_options
+from pipeline.options.beam_settings import as_arguments
+from pipeline.runners.flink.options import flink_settings
 
 HOUR = 3600
 WINDOW_HOURS = 7 * 24
@@ -103,7 +104,8 @@ def main() -> None:
     """Submits the job and returns as soon as the cluster has it."""
     endpoint, expansion, kafka, topic, group, name, parallelism = sys.argv[1:]
     own = [f"--job_name={name}", f"--parallelism={parallelism}", "--runner=PortableRunner"]
-    pipeline = beam.Pipeline(options=PipelineOptions(flink_options(endpoint, own, detach=True)))
+    settings = flink_settings(endpoint, own, detach=True)
+    pipeline = beam.Pipeline(options=PipelineOptions(as_arguments(settings, own)))
     build(pipeline, expansion, kafka, topic, group)
     pipeline.run()
 

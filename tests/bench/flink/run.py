@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.local import Stack, StackError
-from pipeline.traffic import zipf_events
+from pipeline.traffic.zipf import zipf_events
 from tests.bench.flink import latency, states
 from tests.bench.flink.comparing import Result, compare, report
 from tests.bench.flink.job import RunError

@@ -21,7 +21,7 @@ from deploy.pubsub_emulator.building import build
 from deploy.pubsub_emulator.running import HOST
 from pipeline.io.pubsub.address import PubsubAddress
 from pipeline.io.pubsub.source import ReadPubsub
-from pipeline.runners.flink.options import flink_options
+from pipeline.runners.flink.options import flink_settings
 from pipeline.runners.flink.submission import FlinkClusterRunner
 from tests.flink.cluster import poll
 from tests.pubsub.emulator import attached
@@ -69,7 +69,7 @@ def measure(records: int, rate: int) -> None:
 
 
 def _submit(addresses: Addresses, project: Project) -> None:
-    arguments = flink_options(addresses.job_endpoint, [], environment={HOST: os.environ[HOST]})
+    arguments = list(map(str, flink_settings(addresses.job_endpoint, environment={HOST: os.environ[HOST]})))
     pipeline = beam.Pipeline(runner=FlinkClusterRunner(), options=PipelineOptions(arguments))
     address = PubsubAddress.parse(f"{project.url('subscriptions', 'events')}?max_outstanding=100000", "--events")
     pipeline | "ReadPubsub" >> ReadPubsub(address) | "Count" >> beam.Map(len_of)

@@ -117,7 +117,7 @@ def read(project: Project, name: str) -> float:
     reader = SubscriptionReader(PubsubAddress.parse(url, "--events"))
     position, count = Position("", 0), 0
     try:
-        while count < _MESSAGES or reader.outstanding:
+        while count < _MESSAGES or reader._leases.messages:
             position = reader.begin(position, 0)
             batches = reader.take(position, 0.05, 0.0)
             ids = [each for batch in batches for each in batch.ids]

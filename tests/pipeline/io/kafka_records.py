@@ -1,14 +1,35 @@
 """Records of topics for tests: any mix of what producers send."""
 
 import io
+import struct
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import fastavro
+import numpy as np
 from hypothesis import strategies as st
 
-from pipeline.io.topics.packs import Record
+from pipeline.io.topics.packs import ENTRY
 from schemas.codec import MARKER, encode_single_object
 from schemas.registry import load_schema
 from tests.transforms.decoding_cases import event, line
+
+
+class Record(NamedTuple):
+    """One record of a topic."""
+
+    partition: int
+    offset: int
+    timestamp: int  #: ms
+    value: bytes | None
+
+
+def encode_pack(records: Iterable[Record]) -> bytes:
+    """The pack of some records, as the source in Java makes it."""
+    kept = list(records)
+    entries = [(each.partition, -1 if each.value is None else len(each.value), *each[1:3]) for each in kept]
+    values = [each.value + b"\n" for each in kept if each.value is not None]
+    return b"".join([b"SGP1", struct.pack("<I", len(kept)), np.array(entries, ENTRY).tobytes(), *values])
 
 
 def message(number: int) -> bytes:

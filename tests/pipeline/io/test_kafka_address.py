@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.io.kafka.address import KafkaAddress, is_kafka
+from pipeline.io.kafka.address import KafkaAddress
+from pipeline.io.places import is_topic
 from pipeline.io.topics.errors import AddressError
 from segmentation.units import MILLISECOND, SECOND
 
@@ -33,8 +34,8 @@ def test_everything_said() -> None:
 
 
 def test_files_are_not_topics() -> None:
-    assert is_kafka("kafka://h:1/t")
-    assert not is_kafka("events.jsonl")
+    assert is_topic("kafka://h:1/t")
+    assert not is_topic("events.jsonl")
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.io.topics import unpacking as kafka_unpacking
-from pipeline.io.topics.packs import PackError, Record, decode_pack, encode_pack, pack_of_values
+from pipeline.io.topics.packs import PackError, decode_pack, pack_of_values
 from pipeline.io.topics.unpacking import PackGatherer
-from tests.pipeline.io.kafka_records import VALUES, container, message, numbered
+from tests.pipeline.io.kafka_records import VALUES, Record, container, encode_pack, message, numbered
 from tests.transforms.decoding_cases import NOW, line
 from transforms.decoding.event_decoder import EventDecoder
 from transforms.mapping.model import EventMapping, LogColumn, LogTime

@@ -15,7 +15,7 @@ from pipeline.io.kafka import source as kafka_source
 from pipeline.io.kafka.address import KafkaAddress
 from pipeline.io.kafka.source import ReadKafka
 from pipeline.io.topics import unpacking as kafka_unpacking
-from pipeline.io.topics.packs import Record, encode_pack
+from tests.pipeline.io.kafka_records import Record, encode_pack
 from tests.transforms.decoding_cases import NOW, line
 from transforms.decode_events import DecodeEvents
 from transforms.raw_chunk import RawChunk

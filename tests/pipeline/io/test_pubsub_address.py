@@ -4,7 +4,8 @@ import pickle
 
 import pytest
 
-from pipeline.io.pubsub.address import PubsubAddress, is_pubsub
+from pipeline.io.places import is_topic
+from pipeline.io.pubsub.address import PubsubAddress
 from pipeline.io.topics.errors import AddressError
 from segmentation.units import SECOND
 
@@ -31,8 +32,8 @@ def test_everything_said() -> None:
 
 
 def test_files_are_not_topics() -> None:
-    assert is_pubsub("pubsub://p/topics/t")
-    assert not is_pubsub("events.jsonl")
+    assert is_topic("pubsub://p/topics/t")
+    assert not is_topic("events.jsonl")
 
 
 @pytest.mark.parametrize(

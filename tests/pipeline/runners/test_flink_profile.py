@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.options.beam_settings import render
+from pipeline.options.beam_settings import as_arguments, render
 from pipeline.options.errors import OptionError
 from pipeline.runners.flink import options as profile
 from pipeline.runners.flink.known_options import FLINK_OPTIONS, Kind
-from pipeline.runners.flink.options import flink_options, flink_settings
+from pipeline.runners.flink.options import flink_settings
 
 ENDPOINT = "127.0.0.1:8099"
 
@@ -50,12 +50,13 @@ def test_command_line_wins(argument: str) -> None:
     name = argument.removeprefix("--").partition("=")[0]
     assert name in _values()
     assert name not in _values(argument)
-    assert flink_options(ENDPOINT, [argument])[-1] == argument
+    assert as_arguments(flink_settings(ENDPOINT, [argument]), [argument])[-1] == argument
 
 
 def test_command_line_wins_also_with_the_value_as_a_word_of_its_own() -> None:
     assert "parallelism" not in _values("--parallelism", "3")
-    assert flink_options(ENDPOINT, ["--parallelism", "3"])[-2:] == ["--parallelism", "3"]
+    said = ["--parallelism", "3"]
+    assert as_arguments(flink_settings(ENDPOINT, said), said)[-2:] == said
 
 
 @pytest.mark.parametrize("arguments", [("--parallelism=3",), ("--parallelism", "3")])

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 from pipeline.runners.flink.measuring import Measured, measure, rates
-from pipeline.runners.flink.operations import find_job, latest_checkpoint, sample_seconds, status, stop
+from pipeline.runners.flink.operations import find_job, sample_seconds, status, stop
 from pipeline.runners.flink.rest import FlinkError, FlinkRest, Vertex
 from pipeline.runners.flink.showing import render_status
 
@@ -170,13 +170,6 @@ def test_savepoint_that_takes_too_long(rest: FlinkRest) -> None:
     Flink.answers["/jobs/a/savepoints/t"] = (200, {"status": {"id": "IN_PROGRESS"}})
     with pytest.raises(FlinkError, match=r"has not stopped within 0\.1 s"):
         stop(rest, timeout=0.1)
-
-
-def test_checkpoint_that_is_not_kept_is_none_to_resume_from(rest: FlinkRest) -> None:
-    _jobs(("a", "segments", "FAILED"))
-    _checkpoints(completed=None)
-    with pytest.raises(FlinkError, match="no retained checkpoint"):
-        latest_checkpoint(rest)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.traffic import TrafficOptions, TrafficSummary, generate
+from pipeline.traffic.options import TrafficOptions
+from pipeline.traffic.simulation import TrafficSummary, generate
 from tests.pipeline.traffic.logs import CLEAN, FAULTY, Log
 
 

@@ -6,7 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pipeline.traffic import TrafficOptions, TrafficSummary
+from pipeline.traffic.options import TrafficOptions
+from pipeline.traffic.simulation import TrafficSummary
 from segmentation.units import SECOND, parse_instant
 
 CLEAN = TrafficOptions(users=1500, days=14, seed=7)

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.traffic import Pacer, TrafficOptions, generate
+from pipeline.traffic.options import TrafficOptions
+from pipeline.traffic.pacing import Pacer
+from pipeline.traffic.simulation import generate
 from segmentation.units import MINUTE
 from tests.pipeline.traffic.logs import FAULTY, Log
 

@@ -12,7 +12,7 @@ from typing import Any
 import fastavro
 import pytest
 
-from pipeline.traffic import generate
+from pipeline.traffic.simulation import generate
 from tests.pipeline.traffic.logs import FAULTY
 
 PLAIN = replace(FAULTY, users=60, days=2, malformed=0.0, drift=0.0)

@@ -8,7 +8,9 @@ import pytest
 from pipeline.io.topics.errors import AddressError
 from pipeline.io.topics.options import TopicOptions
 from pipeline.options.errors import OptionError
-from pipeline.traffic import TrafficOptionError, TrafficOptions, generate, parse_rate, parse_share, zipf_events
+from pipeline.traffic.options import TrafficOptionError, TrafficOptions, parse_rate, parse_share
+from pipeline.traffic.simulation import generate
+from pipeline.traffic.zipf import zipf_events
 from segmentation.units import DAY, SECOND, parse_instant
 from tests.pipeline.traffic.logs import CLEAN
 

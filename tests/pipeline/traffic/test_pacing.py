@@ -3,7 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.traffic import Pacer, generate
+from pipeline.traffic.pacing import Pacer
+from pipeline.traffic.simulation import generate
 from tests.pipeline.traffic.logs import CLEAN
 
 SMALL = replace(CLEAN, users=50, days=2)

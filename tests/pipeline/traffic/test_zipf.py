@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.traffic import DEFAULT_START, zipf_events
+from pipeline.traffic.options import DEFAULT_START
+from pipeline.traffic.zipf import zipf_events
 from segmentation.units import DAY
 from tests.pipeline.traffic.logs import REQUIRED, Event
 
