@@ -50,7 +50,7 @@ format: $(READY) ## rewrite the code in the project's style
 .PHONY: dist
 dist: $(READY) ## build the wheels segment-schemas, segment-onboarding and segment-pipeline into dist/
 	@rm -rf dist
-	@for project in schemas onboarding .; do (cd $$project && $(CURDIR)/$(BIN)/hatchling build -t wheel -d $(CURDIR)/dist) || exit 1; done
+	@for project in schemas onboarding .; do (cd $$project && "$(CURDIR)/$(BIN)/hatchling" build -t wheel -d "$(CURDIR)/dist") || exit 1; done
 
 .PHONY: bench
 bench: $(READY) ## measure against the peers (ARGS=--large adds 4,000,000 events)

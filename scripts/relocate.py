@@ -30,6 +30,8 @@ LEFT_OUT: Final = shutil.ignore_patterns("__pycache__", "*.py[cod]", ".*", "targ
 
 _MODULE: Final = re.compile(rf"(?:{'|'.join(NAMES)})(?:\.\w+)*")
 _IMPORT: Final = re.compile(rf"(from|import)(\s+)({_MODULE.pattern})\b")
+#: A module, or what is in one, as a word of a text; words with a slash or a hyphen are something else.
+_WORD: Final = re.compile(rf"(?<![\w./-])(?:{'|'.join(NAMES)})(?:\.\w+)+(?![\w/-])")
 
 
 class RelocateError(Exception):
@@ -48,28 +50,43 @@ def rewrite(source: str, place: str) -> str:
     Raises:
         RelocateError: it names a module in a way that can't be rewritten: ``import a.b`` without ``as``, or as a text.
     """
-    lines = source.splitlines(keepends=True)
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _is_module(node.value):
-            raise RelocateError(f"{place}:{node.lineno}: {node.value!r} names a module in a text: import the module")
+    tree = ast.parse(source)
+    lines = [line + b"\n" for line in source.encode().split(b"\n")]
+    documented = {id(_docstring(node)) for node in ast.walk(tree)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documented:
+            named = [word for word in _WORD.findall(node.value) if _is_module(word)]
+            if named:
+                raise RelocateError(f"{place}:{node.lineno}: a text names {named[0]}: import the module")
         if isinstance(node, ast.Import) and any(_MODULE.fullmatch(each.name) for each in node.names):
             if len(node.names) > 1 or node.names[0].asname is None:
                 raise RelocateError(f"{place}:{node.lineno}: write `from … import …`, or `import … as …`")
         elif not (isinstance(node, ast.ImportFrom) and _MODULE.fullmatch(node.module or "")):
             continue
-        # The parser counts columns in bytes; before an import stands white space alone.
+        # The parser counts columns in bytes.
         line = lines[node.lineno - 1]
-        changed, times = _IMPORT.subn(lambda found: found[1] + found[2] + relocated(found[3]), line, count=1)
-        if times != 1:
+        found = _IMPORT.match(line[node.col_offset :].decode())
+        if found is None:
             raise RelocateError(f"{place}:{node.lineno}: this import stands on more than one line")
-        lines[node.lineno - 1] = changed
-    return "".join(lines)
+        after = node.col_offset + len(found[0].encode())
+        lines[node.lineno - 1] = (
+            line[: node.col_offset] + f"{found[1]}{found[2]}{relocated(found[3])}".encode() + line[after:]
+        )
+    return b"".join(lines)[:-1].decode()
 
 
-def _is_module(text: str) -> bool:
-    if "." not in text or not _MODULE.fullmatch(text):
-        return False
-    path = ROOT.joinpath(*text.split("."))
+def _docstring(node: ast.AST) -> ast.Constant | None:
+    """The text that documents a module, a class or a function, which may name modules."""
+    body = getattr(node, "body", None)
+    first = body[0] if isinstance(body, list) and body else None
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and not isinstance(node, ast.If):
+        return first.value
+    return None
+
+
+def _is_module(word: str) -> bool:
+    """Whether a word is a module of this repository, or something in one."""
+    path = ROOT.joinpath(*word.split(".")[:2])
     return path.is_dir() or path.with_suffix(".py").is_file()
 
 

@@ -5,13 +5,14 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import Node, ScalarNode
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
 from segmentation.documents.problems import DocumentError, Problem
 
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)+")
 _ESCAPED_SPACES = {"n", "t", "r", "v", "f", " ", "_", "N", "L", "P"}
+_MERGE = "tag:yaml.org,2002:merge"
 _ESCAPED_DIGITS = {"x": 2, "u": 4, "U": 8}
 
 
@@ -35,13 +36,15 @@ def read_text(path: str | Path, error: type[DocumentError] = DocumentError) -> s
 
 
 def compose(text: str, file: str, error: type[DocumentError] = DocumentError) -> Node | None:
-    """The root node of a YAML text, None for an empty one. Keys are not checked, aliases share their node.
+    """The root node of a YAML text, None for an empty one. Keys are not checked, aliases share their node, and what
+    ``<<`` names is merged in.
 
     Raises:
         DocumentError: as ``error``: the text is no single YAML document; the parser stops at its first error.
     """
     try:
         root: Node | None = YAML(typ="safe", pure=True).compose(text)
+        _merge(root, set())
     except MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
         line, column = (1, 1) if mark is None else (mark.line + 1, mark.column + 1)
@@ -55,6 +58,31 @@ def compose(text: str, file: str, error: type[DocumentError] = DocumentError) ->
         what = "nested too deeply" if isinstance(problem, RecursionError) else str(problem)
         raise error([Problem(file, 1, 1, f"not valid YAML: {what}")]) from None
     return root
+
+
+def _merge(node: Node | None, seen: set[int]) -> None:
+    """Puts what ``<<`` names into the mappings below a node; a key of the mapping itself goes before one merged in."""
+    if not isinstance(node, MappingNode | SequenceNode) or id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, SequenceNode):
+        for each in node.value:
+            _merge(each, seen)
+        return
+    own, merged = [], []
+    for key, value in node.value:
+        _merge(value, seen)
+        sources = value.value if isinstance(value, SequenceNode) else [value]
+        if key.tag == _MERGE and all(isinstance(source, MappingNode) and source is not node for source in sources):
+            merged += [pair for source in sources for pair in source.value]
+        else:
+            own.append((key, value))
+    known = {key.value for key, _ in own if isinstance(key, ScalarNode)}
+    for key, value in merged:
+        if key.value not in known:
+            known.add(key.value)
+            own.append((key, value))
+    node.value = own
 
 
 def line_and_column(text: str, offset: int) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -14,6 +15,17 @@ from tests.conftest import ROOT
 from tests.deploy.wheels import Environment, build, requirements
 from tests.pipeline.io.changes import CHANGE
 
+#: Distribution → folders that it has, and folder → package in a wheel.
+PACKAGES = {
+    "segment-schemas": ["schemas"],
+    "segment-onboarding": ["onboarding"],
+    "segment-pipeline": ["pipeline", "transforms", "segmentation", "deploy"],
+}
+RELOCATED = {
+    "schemas": "segment_schemas",
+    "onboarding": "segment_onboarding",
+    **{folder: f"segment_pipeline/{folder}" for folder in PACKAGES["segment-pipeline"]},
+}
 TOPS = {name: {name.replace("-", "_")} for name in ("segment-schemas", "segment-onboarding", "segment-pipeline")}
 
 #: How the README says that a message is decoded.
@@ -76,11 +88,13 @@ def test_every_file_of_the_packages_is_in_the_wheel(wheels: dict[str, Path], nam
     with zipfile.ZipFile(wheels[name]) as archive:
         entries = archive.namelist()
     assert not [entry for entry in entries if "__pycache__" in entry or "/target/" in entry or "pyproject" in entry]
-    if name == "segment-schemas":
-        avsc = {path.relative_to(ROOT / "schemas").as_posix() for path in (ROOT / "schemas").rglob("*.avsc")}
-        assert {f"segment_schemas/{path}" for path in avsc} <= set(entries)
-    if name == "segment-pipeline":
-        assert {"segment_pipeline/deploy/java/pom.xml", "segment_pipeline/deploy/local/kafka/pom.xml"} <= set(entries)
+    tracked = subprocess.run(
+        ["git", "ls-files", *PACKAGES[name]], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    wanted = [Path(path) for path in tracked if not Path(path).name.startswith(".") and "pyproject" not in path]
+    missing = [path for path in wanted if f"{RELOCATED[path.parts[0]]}/{'/'.join(path.parts[1:])}" not in entries]
+    assert wanted
+    assert not missing
 
 
 def test_subscriber_decodes_a_change_without_the_pipeline(wheels: dict[str, Path], tmp_path: Path) -> None:

@@ -20,12 +20,23 @@ REWRITTEN = {
     "longer_name": ("from pipelines import a\nimport deployed\n", "from pipelines import a\nimport deployed\n"),
     "in_a_comment": ("# from pipeline import a\n", "# from pipeline import a\n"),
     "in_a_text": ('X = """\nfrom pipeline import a\n"""\n', 'X = """\nfrom pipeline import a\n"""\n'),
+    "a_text_beside_it": (
+        "s = 'from pipeline import a'; from pipeline import b\n",
+        "s = 'from pipeline import a'; from segment_pipeline.pipeline import b\n",
+    ),
+    "form_feed_in_a_text": (
+        "s = '\f'; from pipeline import b\n",
+        "s = '\f'; from segment_pipeline.pipeline import b\n",
+    ),
+    "named_in_a_docstring": ('"""See `pipeline.graph`."""\n', '"""See `pipeline.graph`."""\n'),
     "text_that_is_no_module": ('X = "pipeline.max-parallelism"\n', 'X = "pipeline.max-parallelism"\n'),
 }
 REFUSED = {
     "binds_the_top_level": "import pipeline.graph\n",
     "several_at_once": "import pipeline.graph as a, os\n",
     "module_in_a_text": 'X = "pipeline.graph"\n',
+    "what_is_in_a_module": 'X = "pipeline.graph:build"\n',
+    "module_in_a_command": 'X = "python -m deploy.local up"\n',
     "on_two_lines": "from \\\n    pipeline.graph import a\n",
 }
 

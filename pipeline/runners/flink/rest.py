@@ -1,6 +1,7 @@
 """Flink's REST interface, as far as watching and stopping jobs needs it."""
 
 import logging
+import ssl
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -94,7 +95,9 @@ class FlinkRest:
         self._timeout = timeout
         # A connection for each request: Flink may close one that is kept just when the next request begins.
         single = httpx.Limits(max_keepalive_connections=0)
-        self._client = httpx.Client(timeout=timeout, limits=single, follow_redirects=True)
+        # The machine's own certificates, as other programs on it use them, not those that come with httpx.
+        trusted = ssl.create_default_context()
+        self._client = httpx.Client(timeout=timeout, limits=single, follow_redirects=True, verify=trusted)
         # It logs every request, and a job that is followed is asked twice a second.
         logging.getLogger("httpx").setLevel(logging.WARNING)
 
