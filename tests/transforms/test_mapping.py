@@ -26,6 +26,18 @@ def test_mapping_of_the_design() -> None:
     )
 
 
+@pytest.mark.parametrize("named", ["{user_id: a, name: b}", "[{user_id: a}, {user_id: z, name: b}]"])
+def test_merge_key_brings_what_the_mapping_itself_does_not_say(named: str) -> None:
+    text = f"format: csv\ncolumns:\n  <<: {named}\n  occurred_at: c\n"
+    assert parse_mapping(text) == parse_mapping("format: csv\ncolumns: {user_id: a, name: b, occurred_at: c}")
+    assert parse_mapping(text + "  name: own\n").name == LogColumn("own")
+
+
+def test_merge_key_with_nothing_to_merge_is_an_error_at_its_place() -> None:
+    with pytest.raises(MappingError, match=r"mapping\.yaml:6:3: a key must be text, found <<"):
+        parse_mapping("format: csv\ncolumns:\n  user_id: a\n  name: b\n  occurred_at: c\n  <<: 7\n")
+
+
 def test_everything_a_mapping_can_say() -> None:
     mapping = parse_mapping(
         """
