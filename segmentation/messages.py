@@ -31,17 +31,8 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 
+from segmentation.columns import encoding
 from segmentation.columns.arrays import Column
-from segmentation.columns.encoding import (
-    decode_columns,
-    encode_columns,
-    list_columns,
-    list_from,
-    text_columns,
-    texts_from,
-    user_column,
-    users_from,
-)
 from segmentation.columns.texts import Texts
 from segmentation.population.moves import Moves, MovesByFeature
 
@@ -91,11 +82,11 @@ class EventsOfShard:
         """As bytes."""
         meta: dict[str, Any] = {"kind": Kind.EVENTS, "clock": self.clock, "heartbeat": self.heartbeat}
         if not len(self):
-            return encode_columns(meta, {})
-        columns = {"users": user_column(self.users), **self.columns}
+            return encoding.encode_columns(meta, {})
+        columns = {"users": encoding.user_column(self.users), **self.columns}
         for name, texts in self.texts.items():
-            columns |= text_columns(name, texts)
-        return encode_columns({**meta, "names": self.names, "texts": list(self.texts)}, columns)
+            columns |= encoding.text_columns(name, texts)
+        return encoding.encode_columns({**meta, "names": self.names, "texts": list(self.texts)}, columns)
 
 
 @dataclass(frozen=True)
@@ -159,7 +150,7 @@ class PopulationMoves:
             for number, each in enumerate(self.moves.values())
             for part in _MOVES_COLUMNS
         }
-        return encode_columns({"kind": Kind.POPULATION, "features": list(self.moves)}, columns)
+        return encoding.encode_columns({"kind": Kind.POPULATION, "features": list(self.moves)}, columns)
 
 
 @dataclass(frozen=True)
@@ -174,7 +165,7 @@ class SettledUpTo:
 
     def encode(self) -> bytes:
         """As bytes."""
-        return encode_columns({"kind": Kind.SETTLE, "until": self.until}, {})
+        return encoding.encode_columns({"kind": Kind.SETTLE, "until": self.until}, {})
 
 
 Message: TypeAlias = EventsOfShard | FeaturesOfShard | Preview | PopulationMoves | SettledUpTo
@@ -188,7 +179,7 @@ def decode_message(data: bytes) -> Message:
         MessageError: it is of an unknown kind; the error names it.
         segmentation.columns.encoding.ColumnsError: the bytes are no message.
     """
-    meta, columns = decode_columns(data)
+    meta, columns = encoding.decode_columns(data)
     kind = meta.get("kind")
     read = _READERS.get(kind) if isinstance(kind, str) else None
     if read is None:
@@ -211,25 +202,27 @@ def decode_as(expected: type[MessageT], data: bytes) -> MessageT:
 
 def _encoded_features(kind: Kind, features: FeaturesOfShard) -> bytes:
     meta: dict[str, Any] = {"kind": kind, "settled": features.settled, "until": features.until}
-    columns = {"users": user_column(features.users), **features.rows}
+    columns = {"users": encoding.user_column(features.users), **features.rows}
     for name, texts in features.vocabularies.items():
-        columns |= list_columns(f"vocabulary:{name}", texts)
-    return encode_columns({**meta, "rows": list(features.rows), "vocabularies": list(features.vocabularies)}, columns)
+        columns |= encoding.list_columns(f"vocabulary:{name}", texts)
+    return encoding.encode_columns(
+        {**meta, "rows": list(features.rows), "vocabularies": list(features.vocabularies)}, columns
+    )
 
 
 def _events(meta: dict[str, Any], columns: dict[str, Column]) -> EventsOfShard:
     if not columns:
         return EventsOfShard.only_clock(meta["clock"], meta["heartbeat"])
-    texts = {name: texts_from(name, columns) for name in meta["texts"]}
+    texts = {name: encoding.texts_from(name, columns) for name in meta["texts"]}
     plain = {name: columns[name] for name in _EVENT_KINDS}
-    users = users_from(columns["users"])
+    users = encoding.users_from(columns["users"])
     return EventsOfShard(users, plain, texts, tuple(meta["names"]), meta["clock"], meta["heartbeat"])
 
 
 def _features(meta: dict[str, Any], columns: dict[str, Column]) -> FeaturesOfShard:
-    vocabularies = {name: list_from(f"vocabulary:{name}", columns) for name in meta["vocabularies"]}
+    vocabularies = {name: encoding.list_from(f"vocabulary:{name}", columns) for name in meta["vocabularies"]}
     rows = {name: columns[name] for name in meta["rows"]}
-    return FeaturesOfShard(users_from(columns["users"]), rows, vocabularies, meta["settled"], meta["until"])
+    return FeaturesOfShard(encoding.users_from(columns["users"]), rows, vocabularies, meta["settled"], meta["until"])
 
 
 def _moves(meta: dict[str, Any], columns: dict[str, Column]) -> PopulationMoves:

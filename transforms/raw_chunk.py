@@ -22,7 +22,7 @@ MAX_KEPT_BYTES = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ChunkFault:
     """Why the bytes of a chunk can't be taken apart into records: together they are one bad record."""
 
     reason: FaultReason  #: one of `DeadLetterReason`
@@ -43,7 +43,7 @@ class RawChunk:
     first_record: int  #: number of the first line (``json``, ``csv``) or record (the others), from 1
     data: bytes
     header: bytes = b""  #: ``csv``: the header line without its line end; ``avro``: the header of the container
-    fault: Fault | None = None  #: set when the data is one bad record, or each of the messages is one
+    fault: ChunkFault | None = None  #: set when the data is one bad record, or each of the messages is one
     repeats: tuple[tuple[int, int], ...] = ()
     """Records whose bytes occurred before in this file: (index in this chunk, from 0; which occurrence it is, from 2).
     Filled only where events get their ids from their content."""

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from deploy.local.layout import Settings, default_folder
+from deploy.local.layout import Settings, Wanted, default_folder
 from deploy.local.problems import StackError
 from deploy.local.stack import Stack, to_stderr
 
@@ -28,13 +28,7 @@ def main(arguments: list[str] | None = None, program: str = f"python -m {__packa
 
 
 def _up(stack: Stack, options: argparse.Namespace) -> int:
-    found = stack.up(
-        taskmanagers=options.taskmanagers,
-        slots=options.slots,
-        jobmanager_memory=options.jobmanager_memory,
-        taskmanager_memory=options.taskmanager_memory,
-        metrics=options.metrics,
-    )
+    found = stack.up(**{name: getattr(options, name) for name in Wanted.__annotations__})
     lines = {
         "FLINK": found.flink,
         "JOB_ENDPOINT": found.job_endpoint,

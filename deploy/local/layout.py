@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypedDict
 
 from deploy.local.problems import StackError
 
@@ -97,6 +97,16 @@ class Settings:
     def write(self, folder: Path) -> None:
         """Keeps the settings in the stack's folder."""
         write_json(folder / "settings.json", asdict(self))
+
+
+class Wanted(TypedDict, total=False):
+    """What a stack may be asked for, by the names of `Settings`; None is the same as nothing."""
+
+    taskmanagers: int | None
+    slots: int | None
+    jobmanager_memory: str | None
+    taskmanager_memory: str | None
+    metrics: str | None
 
 
 def read_json(file: Path) -> Mapping[str, object]:

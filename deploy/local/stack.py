@@ -4,11 +4,11 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from deploy.local import health, processes
 from deploy.local.artifacts import clean_artifacts
@@ -16,7 +16,7 @@ from deploy.local.broker import prepare_broker
 from deploy.local.cluster import write_flink_configuration
 from deploy.local.downloads import beam_jar, check_disk, flink_home, kafka_jars
 from deploy.local.java import find_java
-from deploy.local.layout import Addresses, Settings, cache_folder, default_folder, write_json
+from deploy.local.layout import Addresses, Settings, Wanted, cache_folder, default_folder, write_json
 from deploy.local.locks import locked
 from deploy.local.parts import Part, PartStatus, await_answer, launch, parts_of, record_of
 from deploy.local.ports import HOST, choose_ports
@@ -33,10 +33,10 @@ def to_stderr(line: str) -> None:
     sys.stderr.flush()
 
 
-def _given(**options: int | str | None) -> dict[str, Any]:
+def _given(options: Mapping[str, object]) -> dict[str, Any]:
     """The options that were not left out."""
     for name in ("taskmanagers", "slots"):
-        value = options[name]
+        value = options.get(name)
         if isinstance(value, int) and not 1 <= value <= 64:
             raise StackError(f"--{name}: {value} is not between 1 and 64")
     return {name: value for name, value in options.items() if value is not None}
@@ -53,14 +53,7 @@ class Stack:
         self.folder = (folder or default_folder()).expanduser().resolve()
         self._say = say
 
-    def up(
-        self,
-        taskmanagers: int | None = None,
-        slots: int | None = None,
-        jobmanager_memory: str | None = None,
-        taskmanager_memory: str | None = None,
-        metrics: str | None = None,
-    ) -> Addresses:
+    def up(self, **options: Unpack[Wanted]) -> Addresses:
         """Starts what does not run yet and returns when every part works.
 
         Workers get the environment that their TaskManager was started with. What is left out is as the running stack
@@ -70,13 +63,7 @@ class Stack:
         Raises:
             StackError: Java, Maven, disk, a port or a download is missing; or a part does not start.
         """
-        wanted = _given(
-            taskmanagers=taskmanagers,
-            slots=slots,
-            jobmanager_memory=jobmanager_memory,
-            taskmanager_memory=taskmanager_memory,
-            metrics=metrics,
-        )
+        wanted = _given(options)
         check_disk(self.folder)
         with locked(self.folder):
             if self._running():
@@ -151,11 +138,6 @@ class Stack:
         """The process id of a part; None while it does not run."""
         process = self._process(name)
         return process.pid if process else None
-
-    def worker_pids(self) -> list[int]:
-        """The process ids of the workers that the TaskManagers have started."""
-        managers = [self._process(name) for name in self._running() if name.startswith("taskmanager")]
-        return [pid for manager in managers if manager for pid in processes.children(manager.pid)]
 
     def _up(self, settings: Settings) -> Addresses:
         settings.write(self.folder)

@@ -7,24 +7,10 @@ from typing import Any, TypeAlias
 from sqlglot import exp
 from sqlglot.tokenizer_core import TokenType
 
-from segmentation.expressions import combining, operands, typing_rules
+from segmentation.expressions import combining, nodes, operands, typing_rules
 from segmentation.expressions.context import Context, only
 from segmentation.expressions.errors import ExpressionError
-from segmentation.expressions.nodes import (
-    And,
-    ArithmeticOperator,
-    Case,
-    ComparisonOperator,
-    Expression,
-    In,
-    InSegment,
-    IsNull,
-    Literal,
-    Node,
-    Not,
-    Or,
-    Type,
-)
+from segmentation.expressions.nodes import ArithmeticOperator, ComparisonOperator, Expression, Literal, Node, Type
 from segmentation.expressions.places import Places
 from segmentation.expressions.scope import NamedFeature
 from segmentation.expressions.syntax import read
@@ -51,7 +37,7 @@ class Checked:
 
     root: Node | None
     errors: tuple[tuple[int, str], ...]
-    references: tuple[InSegment, ...]
+    references: tuple[nodes.InSegment, ...]
 
 
 def check(
@@ -112,8 +98,7 @@ def _paren(context: Context, tree: exp.Expr) -> Node | None:
 
 
 def _null(context: Context, tree: exp.Expr) -> None:
-    token = context.places.following(TokenType.NULL)
-    at = context.places.near(tree) if token is None else token.start
+    at = context.places.keyword(tree, TokenType.NULL)
     context.error(at, "NULL may only stand after IS or IS NOT")
 
 
@@ -135,7 +120,7 @@ def _operand(context: Context, tree: exp.Expr) -> Node | None:
 
 def _not(context: Context, tree: exp.Expr) -> Node | None:
     operand = _boolean(context, tree.this, "the operand of NOT")
-    return None if operand is None else Not(operand, operand.at)
+    return None if operand is None else nodes.Not(operand, operand.at)
 
 
 def _junction(context: Context, tree: exp.Expr) -> Node | None:
@@ -145,10 +130,10 @@ def _junction(context: Context, tree: exp.Expr) -> Node | None:
         parts.append(tree.expression)
         tree = tree.this
     found = [_boolean(context, part, f"each side of {kind.__name__.upper()}") for part in (tree, *reversed(parts))]
-    nodes = tuple(node for node in found if node is not None)
-    if len(nodes) < len(found):
+    sides = tuple(node for node in found if node is not None)
+    if len(sides) < len(found):
         return None
-    return And(nodes, nodes[0].at) if kind is exp.And else Or(nodes, nodes[0].at)
+    return nodes.And(sides, sides[0].at) if kind is exp.And else nodes.Or(sides, sides[0].at)
 
 
 def _is(context: Context, tree: exp.Expr) -> Node | None:
@@ -156,14 +141,14 @@ def _is(context: Context, tree: exp.Expr) -> Node | None:
     if not isinstance(tree.expression, exp.Null):
         context.error(context.places.near(tree), "expected NULL or NOT NULL after IS")
         return None
-    return None if operand is None else IsNull(operand, operand.at)
+    return None if operand is None else nodes.IsNull(operand, operand.at)
 
 
 def _between(context: Context, tree: exp.Expr) -> Node | None:
     operand = _operand(context, tree.this)
     low = combining.compare(context, ">=", operand, _operand(context, tree.args["low"]))
     high = combining.compare(context, "<=", operand, _operand(context, tree.args["high"]))
-    return None if low is None or high is None else And((low, high), low.at)
+    return None if low is None or high is None else nodes.And((low, high), low.at)
 
 
 def _in(context: Context, tree: exp.Expr) -> Node | None:
@@ -173,8 +158,7 @@ def _in(context: Context, tree: exp.Expr) -> Node | None:
         context.error(context.places.near(tree), "IN needs at least one literal in parentheses")
     for member in tree.expressions:
         if isinstance(member, exp.Null):
-            token = context.places.following(TokenType.NULL)
-            at = context.places.near(tree) if token is None else token.start
+            at = context.places.keyword(tree, TokenType.NULL)
             context.error(at, "no NULL within IN, where engines differ; add OR ... IS NULL")
             continue
         value = _node(context, member)
@@ -186,7 +170,7 @@ def _in(context: Context, tree: exp.Expr) -> Node | None:
             values.append(value)
     if operand is None or len(values) < len(tree.expressions) or not values:
         return None
-    return In(operand, tuple(values), operand.at)
+    return nodes.In(operand, tuple(values), operand.at)
 
 
 def _comparison(context: Context, tree: exp.Expr) -> Node | None:
@@ -204,8 +188,7 @@ def _arithmetic(context: Context, tree: exp.Expr) -> Node | None:
 
 
 def _case(context: Context, tree: exp.Expr) -> Node | None:
-    token = context.places.following(TokenType.CASE)
-    at = context.places.near(tree) if token is None else token.start
+    at = context.places.keyword(tree, TokenType.CASE)
     branches = [
         (_boolean(context, branch.this, "the condition of WHEN"), _node(context, branch.args["true"]))
         for branch in tree.args["ifs"]
@@ -217,7 +200,7 @@ def _case(context: Context, tree: exp.Expr) -> Node | None:
         return None
     results = (*(then for _, then in whole), *(() if default is None else (default,)))
     try:
-        return Case(whole, default, typing_rules.common_type(tuple(result.type for result in results)), at)
+        return nodes.Case(whole, default, typing_rules.common_type(tuple(result.type for result in results)), at)
     except ValueError as error:
         context.error(at, str(error))
         return None

@@ -1,28 +1,17 @@
 """Typed operands to a typed node, or an error where their types do not go together."""
 
 from segmentation.documents.suggestions import did_you_mean
-from segmentation.expressions import typing_rules
+from segmentation.expressions import nodes, typing_rules
 from segmentation.expressions.context import Context
 from segmentation.expressions.literals import negated
-from segmentation.expressions.nodes import (
-    NUMBERS,
-    Arithmetic,
-    ArithmeticOperator,
-    Comparison,
-    ComparisonOperator,
-    FeatureColumn,
-    Literal,
-    Negate,
-    Node,
-    Type,
-)
+from segmentation.expressions.nodes import ArithmeticOperator, ComparisonOperator, Literal, Node, Type
 
 
 def compare(context: Context, operator: ComparisonOperator, left: Node | None, right: Node | None) -> Node | None:
     """A comparison of two operands of one family."""
     if left is None or right is None or not comparable(context, operator, left, right):
         return None
-    return Comparison(operator, left, right, left.at)
+    return nodes.Comparison(operator, left, right, left.at)
 
 
 def comparable(context: Context, operator: ComparisonOperator, left: Node, right: Node) -> bool:
@@ -38,7 +27,7 @@ def comparable(context: Context, operator: ComparisonOperator, left: Node, right
 
 def _in_vocabulary(context: Context, operand: Node, value: Node) -> bool:
     """Whether a literal beside a column with a closed vocabulary is a word of it."""
-    if not (isinstance(operand, FeatureColumn) and isinstance(value, Literal)):
+    if not (isinstance(operand, nodes.FeatureColumn) and isinstance(value, Literal)):
         return True
     words = context.features[operand.feature].columns()[operand.name].values
     if words is None or value.value in words:
@@ -52,15 +41,15 @@ def negate(context: Context, operand: Node | None) -> Node | None:
     """Unary minus; of a literal the literal with the other sign."""
     if operand is None:
         return None
-    if operand.type not in NUMBERS and operand.type is not Type.INTERVAL:
+    if operand.type not in nodes.NUMBERS and operand.type is not Type.INTERVAL:
         context.error(operand.at, f"cannot negate {operand.type.value}; expected a number or an INTERVAL")
         return None
-    return negated(operand) if isinstance(operand, Literal) else Negate(operand, operand.type, operand.at)
+    return negated(operand) if isinstance(operand, Literal) else nodes.Negate(operand, operand.type, operand.at)
 
 
 def arithmetic(
     context: Context, operator: ArithmeticOperator, left: Node | None, right: Node | None
-) -> Arithmetic | None:
+) -> nodes.Arithmetic | None:
     """``left operator right`` for numbers and for times."""
     if left is None or right is None:
         return None
@@ -69,4 +58,4 @@ def arithmetic(
     except ValueError as error:
         context.error(right.at, str(error))
         return None
-    return Arithmetic(operator, left, right, type_, left.at)
+    return nodes.Arithmetic(operator, left, right, type_, left.at)

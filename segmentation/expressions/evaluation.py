@@ -7,41 +7,9 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 import numpy as np
 import numpy.typing as npt
 
-from segmentation.expressions.nodes import (
-    And,
-    Arithmetic,
-    Case,
-    Comparison,
-    ComparisonOperator,
-    Expression,
-    FeatureColumn,
-    HoursSince,
-    In,
-    InSegment,
-    IsNull,
-    Literal,
-    Negate,
-    Node,
-    Not,
-    Or,
-    Percentile,
-    Type,
-)
-from segmentation.expressions.values import (
-    COMPARE,
-    Table,
-    Values,
-    added,
-    all_of,
-    any_of,
-    both,
-    chosen,
-    compared,
-    multiplied,
-    narrowed,
-    negation,
-    subtracted,
-)
+from segmentation.expressions import nodes, values
+from segmentation.expressions.nodes import ComparisonOperator, Expression, Node, Type
+from segmentation.expressions.values import Table, Values
 
 #: The column of the feature table with the tick that a row is evaluated at, in microseconds.
 TICK = "tick"
@@ -91,55 +59,57 @@ class _Evaluation:
 
     def value(self, node: Node) -> Values:
         match node:
-            case FeatureColumn() | Percentile():
+            case nodes.FeatureColumn() | nodes.Percentile():
                 return self._table[node.name]
-            case Literal():
+            case nodes.Literal():
                 return _literal(node)
-            case HoursSince():
+            case nodes.HoursSince():
                 since, tick = self._table[node.column.name], self._table[TICK]
-                return Values(_doubles(tick.data - since.data) / MICROS_PER_HOUR, both(tick, since))
-            case Negate() | Arithmetic() | Case():
+                return Values(_doubles(tick.data - since.data) / MICROS_PER_HOUR, values.both(tick, since))
+            case nodes.Negate() | nodes.Arithmetic() | nodes.Case():
                 return self._computed(node)
             case _:
                 return self._predicate(node)
 
-    def _predicate(self, node: Comparison | In | IsNull | InSegment | And | Or | Not) -> Values:
+    def _predicate(
+        self, node: nodes.Comparison | nodes.In | nodes.IsNull | nodes.InSegment | nodes.And | nodes.Or | nodes.Not
+    ) -> Values:
         match node:
-            case Comparison():
+            case nodes.Comparison():
                 return self._compare(node.operator, node.left, node.right)
-            case And():
-                return all_of([self.value(operand) for operand in node.operands])
-            case Or():
-                return any_of([self.value(operand) for operand in node.operands])
-            case Not():
-                return negation(self.value(node.operand))
-            case In():
+            case nodes.And():
+                return values.all_of([self.value(operand) for operand in node.operands])
+            case nodes.Or():
+                return values.any_of([self.value(operand) for operand in node.operands])
+            case nodes.Not():
+                return values.negation(self.value(node.operand))
+            case nodes.In():
                 return self._in(node)
-            case IsNull():
+            case nodes.IsNull():
                 return Values(~self.value(node.operand).known)
-            case InSegment():
+            case nodes.InSegment():
                 return Values(np.bool_(self._in_segment[node.segment]))
 
-    def _computed(self, node: Negate | Arithmetic | Case) -> Values:
+    def _computed(self, node: nodes.Negate | nodes.Arithmetic | nodes.Case) -> Values:
         match node:
-            case Negate():
+            case nodes.Negate():
                 operand = self.value(node.operand)
                 if node.type is Type.INTEGER:
-                    return subtracted(Values(np.int64(0)), operand)
+                    return values.subtracted(Values(np.int64(0)), operand)
                 return Values(-operand.data, operand.known)
-            case Arithmetic():
+            case nodes.Arithmetic():
                 return self._arithmetic(node)
-            case Case():
+            case nodes.Case():
                 value = _nothing(node.type) if node.default is None else self._typed(node.default, node.type)
                 for when, then in reversed(node.branches):
-                    value = chosen(self.value(when), self._typed(then, node.type), value)
+                    value = values.chosen(self.value(when), self._typed(then, node.type), value)
                 return value
 
-    def _arithmetic(self, node: Arithmetic) -> Values:
+    def _arithmetic(self, node: nodes.Arithmetic) -> Values:
         left, right = self.value(node.left), self.value(node.right)
         if node.type is Type.INTEGER:
-            return {"+": added, "-": subtracted, "*": multiplied}[node.operator](left, right)
-        known = both(left, right)
+            return {"+": values.added, "-": values.subtracted, "*": values.multiplied}[node.operator](left, right)
+        known = values.both(left, right)
         first, second = left.data, right.data
         if node.type is Type.DOUBLE:
             first, second = _doubles(first), _doubles(second)
@@ -158,26 +128,26 @@ class _Evaluation:
         value = self.value(node)
         return value if value.words is not None else Values(np.asarray(value.data, _DTYPES[type_]), value.known)
 
-    def _in(self, node: In) -> Values:
+    def _in(self, node: nodes.In) -> Values:
         if node.operand.type is Type.STRING:
-            operand = narrowed(self.value(node.operand))
+            operand = values.narrowed(self.value(node.operand))
             wanted = {value.value for value in node.values}
             member = np.array([*(word in wanted for word in operand.words or ()), False])
             return Values(member[operand.data] & operand.known, operand.known)
-        return any_of([self._compare("=", node.operand, value) for value in node.values])
+        return values.any_of([self._compare("=", node.operand, value) for value in node.values])
 
     def _compare(self, operator: ComparisonOperator, left: Node, right: Node) -> Values:
-        if isinstance(left, Literal) and not isinstance(right, Literal):
+        if isinstance(left, nodes.Literal) and not isinstance(right, nodes.Literal):
             operator, left, right = FLIPPED[operator], right, left
-        if isinstance(right, Literal) and isinstance(right.value, Decimal) and left.type is Type.INTEGER:
+        if isinstance(right, nodes.Literal) and isinstance(right.value, Decimal) and left.type is Type.INTEGER:
             return _compared_with_decimal(operator, self.value(left), right.value)
         first, second = self.value(left), self.value(right)
         if left.type is not right.type:
             first, second = Values(_doubles(first.data), first.known), Values(_doubles(second.data), second.known)
-        return compared(operator, first, second)
+        return values.compared(operator, first, second)
 
 
-def _literal(literal: Literal) -> Values:
+def _literal(literal: nodes.Literal) -> Values:
     if isinstance(literal.value, str):
         return Values(np.int64(0), words=[literal.value])
     return Values(_DTYPES[literal.type](literal.value))
@@ -199,4 +169,4 @@ def _compared_with_decimal(operator: ComparisonOperator, integer: Values, bound:
     if operator in ("=", "<>") and floor != ceiling:
         return Values(integer.known & np.bool_(operator == "<>"), integer.known)
     whole = ceiling if operator in ("<", ">=") else floor
-    return Values(COMPARE[operator](integer.data, whole) & integer.known, integer.known)
+    return Values(values.COMPARE[operator](integer.data, whole) & integer.known, integer.known)

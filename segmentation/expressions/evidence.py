@@ -5,27 +5,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TypeAlias
 
+from segmentation.expressions import nodes
 from segmentation.expressions.evaluation import FLIPPED
-from segmentation.expressions.nodes import (
-    Comparison,
-    Expression,
-    FeatureColumn,
-    HoursSince,
-    In,
-    InSegment,
-    IsNull,
-    Literal,
-    Node,
-    Not,
-    Percentile,
-    Type,
-    Value,
-    children,
-    walk,
-)
+from segmentation.expressions.nodes import Expression, Node, Type
 from segmentation.expressions.rendering import render, threshold_text
 
-ThresholdValue: TypeAlias = Value | tuple[Value, ...]
+ThresholdValue: TypeAlias = nodes.Value | tuple[nodes.Value, ...]
 
 
 @dataclass(frozen=True)
@@ -60,31 +45,31 @@ def evidence_terms(expression: Expression) -> tuple[EvidenceTerm, ...]:
 def _terms(node: Node, negated: bool) -> list[EvidenceTerm]:
     terms: list[EvidenceTerm] = []
     match node:
-        case InSegment():
+        case nodes.InSegment():
             terms = [EvidenceTerm(f"in_segment({node.segment})", "", None, node, None, Type.BOOLEAN, node.segment)]
-        case Comparison():
+        case nodes.Comparison():
             terms = [
                 *_term(node.left, node.operator, node.right),
                 *_term(node.right, FLIPPED[node.operator], node.left),
             ]
-        case In():
+        case nodes.In():
             terms = _in_term(node, "NOT IN" if negated else "IN")
-        case IsNull() if _has_evidence(node.operand):
+        case nodes.IsNull() if _has_evidence(node.operand):
             operator = "IS NOT NULL" if negated else "IS NULL"
             terms = [_evidence(node.operand, operator, None, None)]
-    below = [term for child in children(node) for term in _terms(child, negated=isinstance(node, Not))]
+    below = [term for child in nodes.children(node) for term in _terms(child, negated=isinstance(node, nodes.Not))]
     return terms + below
 
 
 def _term(operand: Node, operator: str, other: Node) -> list[EvidenceTerm]:
     if not _has_evidence(operand):
         return []
-    if isinstance(other, Literal):
+    if isinstance(other, nodes.Literal):
         return [_evidence(operand, operator, threshold_text(other), _plain(other.value))]
     return [_evidence(operand, operator, render(other), None)]
 
 
-def _in_term(node: In, operator: str) -> list[EvidenceTerm]:
+def _in_term(node: nodes.In, operator: str) -> list[EvidenceTerm]:
     if not _has_evidence(node.operand):
         return []
     values = tuple(_plain(value.value) for value in node.values)
@@ -97,12 +82,12 @@ def _evidence(operand: Node, operator: str, threshold: str | None, value: Thresh
     return EvidenceTerm(render(operand), operator, threshold, operand, value, operand.type)
 
 
-def _plain(value: Value) -> Value:
+def _plain(value: nodes.Value) -> nodes.Value:
     return float(value) if isinstance(value, Decimal) else value
 
 
 def _has_evidence(operand: Node) -> bool:
     """Whether the operand can be computed from the feature table alone, and says something about the user."""
-    below = walk(operand)
-    reads = any(isinstance(node, FeatureColumn | Percentile | HoursSince) for node in below)
-    return reads and not any(isinstance(node, InSegment) for node in below)
+    below = nodes.walk(operand)
+    reads = any(isinstance(node, nodes.FeatureColumn | nodes.Percentile | nodes.HoursSince) for node in below)
+    return reads and not any(isinstance(node, nodes.InSegment) for node in below)

@@ -7,8 +7,8 @@ equal when they mean the same: offsets do not count.
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
+from typing import ClassVar, TypeAlias
 from typing import Literal as OneOf
-from typing import TypeAlias
 
 
 class Type(Enum):
@@ -73,13 +73,18 @@ class HoursSince:
     type: Type = field(default=Type.DOUBLE, init=False)
 
 
+class _Predicate:
+    """What is TRUE, FALSE or NULL."""
+
+    type: ClassVar[Type] = Type.BOOLEAN
+
+
 @dataclass(frozen=True)
-class InSegment:
+class InSegment(_Predicate):
     """Membership in another segment at the same tick; never NULL."""
 
     segment: str
     at: int = field(default=0, compare=False)
-    type: Type = field(default=Type.BOOLEAN, init=False)
 
 
 @dataclass(frozen=True)
@@ -103,60 +108,54 @@ class Arithmetic:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(_Predicate):
     """Two operands of one family; NULL when either is."""
 
     operator: ComparisonOperator
     left: "Node"
     right: "Node"
     at: int = field(default=0, compare=False)
-    type: Type = field(default=Type.BOOLEAN, init=False)
 
 
 @dataclass(frozen=True)
-class In:
+class In(_Predicate):
     """Equal to one of some literals that are not NULL; NULL when the operand is."""
 
     operand: "Node"
     values: tuple[Literal, ...]
     at: int = field(default=0, compare=False)
-    type: Type = field(default=Type.BOOLEAN, init=False)
 
 
 @dataclass(frozen=True)
-class IsNull:
+class IsNull(_Predicate):
     """IS NULL; never NULL itself. IS NOT NULL is its negation."""
 
     operand: "Node"
     at: int = field(default=0, compare=False)
-    type: Type = field(default=Type.BOOLEAN, init=False)
 
 
 @dataclass(frozen=True)
-class Not:
+class Not(_Predicate):
     """Three-valued negation."""
 
     operand: "Node"
     at: int = field(default=0, compare=False)
-    type: Type = field(default=Type.BOOLEAN, init=False)
 
 
 @dataclass(frozen=True)
-class And:
+class And(_Predicate):
     """Three-valued (Kleene) conjunction of two or more operands."""
 
     operands: tuple["Node", ...]
     at: int = field(default=0, compare=False)
-    type: Type = field(default=Type.BOOLEAN, init=False)
 
 
 @dataclass(frozen=True)
-class Or:
+class Or(_Predicate):
     """Three-valued (Kleene) disjunction of two or more operands."""
 
     operands: tuple["Node", ...]
     at: int = field(default=0, compare=False)
-    type: Type = field(default=Type.BOOLEAN, init=False)
 
 
 @dataclass(frozen=True)

@@ -78,8 +78,8 @@ def literal(context: Context, tree: exp.Literal) -> Literal | None:
 
 def boolean(context: Context, tree: exp.Boolean) -> Literal | None:
     """TRUE or FALSE."""
-    token = context.places.following(TokenType.TRUE if tree.this else TokenType.FALSE)
-    return Literal(bool(tree.this), Type.BOOLEAN, context.places.near(tree) if token is None else token.start)
+    at = context.places.keyword(tree, TokenType.TRUE if tree.this else TokenType.FALSE)
+    return Literal(bool(tree.this), Type.BOOLEAN, at)
 
 
 def interval(context: Context, tree: exp.Interval) -> Literal | None:

@@ -32,6 +32,11 @@ class Places:
                 return self._tokens[index]
         return None
 
+    def keyword(self, node: exp.Expr, *types: TokenType) -> int:
+        """The offset of the node's keyword, the next token of one of the types, or of the node where there is none."""
+        token = self.following(*types)
+        return self.near(node) if token is None else token.start
+
     def near(self, node: exp.Expr) -> int:
         """The offset of the first noted place within the node, else of the cursor."""
         starts: list[int] = [below.meta["start"] for below in node.walk() if "start" in below.meta]

@@ -3,41 +3,27 @@
 from decimal import Decimal
 from typing import TypeAlias
 
-from segmentation.expressions.nodes import (
-    And,
-    Arithmetic,
-    Case,
-    Comparison,
-    FeatureColumn,
-    HoursSince,
-    In,
-    InSegment,
-    IsNull,
-    Literal,
-    Negate,
-    Node,
-    Not,
-    Or,
-    Percentile,
-    Type,
-)
+from segmentation.expressions import nodes
+from segmentation.expressions.nodes import Node, Type
 from segmentation.units import format_duration
 
-_Operation: TypeAlias = Negate | Arithmetic | Comparison | In | IsNull | Not | And | Or
+_Operation: TypeAlias = (
+    nodes.Negate | nodes.Arithmetic | nodes.Comparison | nodes.In | nodes.IsNull | nodes.Not | nodes.And | nodes.Or
+)
 
 
 def render(node: Node) -> str:
     """SQL text of a node, with a pair of parentheses around every operand that has operands itself."""
     match node:
-        case Literal():
+        case nodes.Literal():
             return _literal(node)
-        case FeatureColumn() | Percentile():
+        case nodes.FeatureColumn() | nodes.Percentile():
             return node.name
-        case HoursSince():
+        case nodes.HoursSince():
             return f"hours_since({node.column.name})"
-        case InSegment():
+        case nodes.InSegment():
             return f"in_segment('{node.segment}')"
-        case Case():
+        case nodes.Case():
             parts = [f"WHEN {render(when)} THEN {render(then)}" for when, then in node.branches]
             parts += [] if node.default is None else [f"ELSE {render(node.default)}"]
             return f"CASE {' '.join(parts)} END"
@@ -47,21 +33,21 @@ def render(node: Node) -> str:
 
 def _operation(node: _Operation) -> str:
     match node:
-        case Negate():
+        case nodes.Negate():
             return f"-{_inner(node.operand)}"
-        case Arithmetic() | Comparison():
+        case nodes.Arithmetic() | nodes.Comparison():
             return f"{_inner(node.left)} {node.operator} {_inner(node.right)}"
-        case In():
+        case nodes.In():
             return f"{_inner(node.operand)} IN ({', '.join(render(value) for value in node.values)})"
-        case IsNull():
+        case nodes.IsNull():
             return f"{_inner(node.operand)} IS NULL"
-        case Not():
+        case nodes.Not():
             return f"NOT {_inner(node.operand)}"
-        case And() | Or():
+        case nodes.And() | nodes.Or():
             return f" {type(node).__name__.upper()} ".join(_inner(operand) for operand in node.operands)
 
 
-def threshold_text(literal: Literal) -> str:
+def threshold_text(literal: nodes.Literal) -> str:
     """A literal as evidence shows it: text without quotes, an interval such as ``24h``."""
     value = literal.value
     if literal.type is Type.INTERVAL and isinstance(value, int):
@@ -70,11 +56,11 @@ def threshold_text(literal: Literal) -> str:
 
 
 def _inner(node: Node) -> str:
-    simple = Literal | FeatureColumn | Percentile | HoursSince | InSegment
+    simple = nodes.Literal | nodes.FeatureColumn | nodes.Percentile | nodes.HoursSince | nodes.InSegment
     return render(node) if isinstance(node, simple) else f"({render(node)})"
 
 
-def _literal(literal: Literal) -> str:
+def _literal(literal: nodes.Literal) -> str:
     value = literal.value
     match literal.type:
         case Type.BOOLEAN:

@@ -13,23 +13,13 @@ from segmentation.columns.texts import Texts
 from segmentation.expressions.nodes import Type
 from segmentation.expressions.scope import ColumnType
 from segmentation.expressions.values import Values
+from segmentation.features import timeline
 from segmentation.features.attribute_values import UNKNOWN, Vocabulary, numbers_of, order_by_tie
-from segmentation.features.kind import Advance, EventParts, Feature, FeatureState
+from segmentation.features.kind import Advance, EventParts, Feature, FeatureState, StoredState
 from segmentation.features.nulls import NO_TIME, NO_VALUE
 from segmentation.features.reading import KeyReader
 from segmentation.features.sealed import Lanes, lanes
-from segmentation.features.timeline import (
-    Changes,
-    Events,
-    Span,
-    grown,
-    last_of_users,
-    run_ends,
-    run_starts,
-    running_totals,
-    sum_by_key,
-    write_latest,
-)
+from segmentation.features.timeline import Events, Span, Updates
 
 Keep: TypeAlias = Literal["first", "last", "max", "set"]
 
@@ -101,21 +91,21 @@ class Attribute(Feature):
         return DifferentState(self) if self.keep == "set" else TouchState(self)
 
 
-class TouchState(FeatureState):
+class TouchState(StoredState):
     """The first or the last value by event time; ties in time break by event id."""
 
     def __init__(self, feature: Attribute) -> None:
+        super().__init__(feature.stored())
         self.feature = feature
         self.vocabulary = Vocabulary(feature.values)
-        self._code: dict[str, Column] = {feature.name: np.empty(0, np.int64)}
         self._at = np.empty(0, np.int64)
         self._tie = np.empty(0, np.object_)
 
     def grow(self, users: int) -> None:
         """Make room for ``users`` rows."""
-        self._code[self.feature.name] = grown(self._code[self.feature.name], users, NO_VALUE)
-        self._at = grown(self._at, users, NO_TIME)
-        self._tie = grown(self._tie, users, "")
+        super().grow(users)
+        self._at = timeline.grown(self._at, users, NO_TIME)
+        self._tie = timeline.grown(self._tie, users, "")
 
     def advance(self, events: Events, span: Span, _only: Bool | None = None, /) -> Advance:
         """Values that come before (``first``) or after (``last``) what is known replace it. Column: codes."""
@@ -124,34 +114,30 @@ class TouchState(FeatureState):
         order = order_by_tie(user, at, ties)
         chosen = order[self._replaces(user[order], at[order], ties.take(order))]
         if self.feature.keep == "first":
-            chosen = chosen[run_starts(user[chosen])]
+            chosen = chosen[timeline.run_starts(user[chosen])]
         keys = span.keys(user[chosen], events.index[rows[chosen]])
-        last = run_ends(keys)
+        last = timeline.run_ends(keys)
         chosen = chosen[last]
-        changes = Changes(keys[last], {self.feature.name: self.vocabulary.encode(values.take(chosen))})
+        changes = Updates(keys[last], {self.feature.name: self.vocabulary.encode(values.take(chosen))})
 
         def settle() -> None:
-            write_latest(changes, self._code, span)
-            users, final = last_of_users(changes, span.stride)
+            timeline.write_latest(changes, self._values, span)
+            users, final = timeline.last_of_users(changes, span.stride)
             self._at[users] = at[chosen[final]]
             self._tie[users] = ties.take(chosen[final]).strings()
 
         return Advance(changes, settle)
 
-    def current(self) -> dict[str, Column]:
-        """Codes by user, `NO_VALUE` where there is none."""
-        return self._code
-
     def tables(self) -> dict[str, pl.DataFrame]:
         """``values`` (a row per user) and ``vocabulary``."""
         tie = pl.Series(self._tie.tolist(), dtype=pl.String)
-        values = {"code": self._code[self.feature.name], "at": self._at, "tie": tie}
+        values = {"code": self._values[self.feature.name], "at": self._at, "tie": tie}
         return {"values": pl.DataFrame(values), "vocabulary": pl.DataFrame({"text": self.vocabulary.texts})}
 
     def restore(self, tables: Mapping[str, pl.DataFrame]) -> None:
         """Take over what `tables` gave."""
         values = tables["values"]
-        self._code = {self.feature.name: values["code"].to_numpy().copy()}
+        self._values = {self.feature.name: values["code"].to_numpy().copy()}
         self._at = values["at"].to_numpy().copy()
         self._tie = np.array(values["tie"].to_list(), np.object_)
         self.vocabulary.restore(tables["vocabulary"]["text"].to_list())
@@ -171,16 +157,12 @@ class TouchState(FeatureState):
         return newer
 
 
-class LargestState(FeatureState):
+class LargestState(StoredState):
     """The largest number seen; what isn't a number doesn't count."""
 
     def __init__(self, feature: Attribute) -> None:
+        super().__init__(feature.stored())
         self.feature = feature
-        self._largest: dict[str, Column] = {feature.name: np.empty(0, np.float64)}
-
-    def grow(self, users: int) -> None:
-        """Make room for ``users`` rows."""
-        self._largest[self.feature.name] = grown(self._largest[self.feature.name], users, np.nan)
 
     def advance(self, events: Events, span: Span, _only: Bool | None = None, /) -> Advance:
         """Larger values replace smaller ones. Column: the number, NaN where there is none."""
@@ -193,37 +175,29 @@ class LargestState(FeatureState):
         ordered, place = np.unique(numbers, return_inverse=True)
         size = max(len(ordered), 1)
         numbers = ordered[np.maximum.accumulate(user * size + place) % size] if len(user) else numbers
-        larger = ~(numbers <= self._largest[name][user])
+        larger = ~(numbers <= self._values[name][user])
         keys = span.keys(user[larger], index[larger])
-        last = run_ends(keys)
-        changes = Changes(keys[last], {name: numbers[larger][last]})
-        return Advance(changes, lambda: write_latest(changes, self._largest, span))
-
-    def current(self) -> dict[str, Column]:
-        """Numbers by user."""
-        return self._largest
+        last = timeline.run_ends(keys)
+        changes = Updates(keys[last], {name: numbers[larger][last]})
+        return Advance(changes, lambda: timeline.write_latest(changes, self._values, span))
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """``largest``: a row per user."""
-        return {"largest": pl.DataFrame({"number": self._largest[self.feature.name]})}
+        return {"largest": pl.DataFrame({"number": self._values[self.feature.name]})}
 
     def restore(self, tables: Mapping[str, pl.DataFrame]) -> None:
         """Take over what `tables` gave."""
-        self._largest = {self.feature.name: tables["largest"]["number"].to_numpy().copy()}
+        self._values = {self.feature.name: tables["largest"]["number"].to_numpy().copy()}
 
 
-class DifferentState(FeatureState):
+class DifferentState(StoredState):
     """How many different values were seen; an open vocabulary is kept sealed, since its values may be persons."""
 
     def __init__(self, feature: Attribute) -> None:
+        super().__init__(feature.stored())
         self.feature = feature
         self._seen = Runs({"key": np.int64, "high": np.uint64, "low": np.uint64})
-        self._count: dict[str, Column] = {feature.name: np.empty(0, np.int64)}
         self._closed = None if feature.values is None else Vocabulary(feature.values)
-
-    def grow(self, users: int) -> None:
-        """Make room for ``users`` rows."""
-        self._count[self.feature.name] = grown(self._count[self.feature.name], users, 0)
 
     def advance(self, events: Events, span: Span, _only: Bool | None = None, /) -> Advance:
         """Values that are new count. Column: the number of different values."""
@@ -234,25 +208,21 @@ class DifferentState(FeatureState):
         high, low = self._lanes(values)
         new = self._first_seen(user, high, low)
         user, high, low = user[new], high[new], low[new]
-        keys, amounts = sum_by_key(span.keys(user, events.index[rows[new]]), np.ones(len(new), np.int64))
-        changes = Changes(keys, {name: running_totals(keys, amounts, self._count[name], span.stride)})
+        keys, amounts = timeline.sum_by_key(span.keys(user, events.index[rows[new]]), np.ones(len(new), np.int64))
+        changes = Updates(keys, {name: timeline.running_totals(keys, amounts, self._values[name], span.stride)})
 
         def settle() -> None:
-            write_latest(changes, self._count, span)
+            timeline.write_latest(changes, self._values, span)
             self._seen.add({"key": user, "high": high, "low": low})
 
         return Advance(changes, settle)
-
-    def current(self) -> dict[str, Column]:
-        """The number of different values by user."""
-        return self._count
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """``seen`` (user and the lanes of a value) and ``count`` (a row per user)."""
         seen = self._seen.all()
         return {
             "seen": pl.DataFrame({"user": seen["key"], "high": seen["high"], "low": seen["low"]}),
-            "count": pl.DataFrame({"values": self._count[self.feature.name]}),
+            "count": pl.DataFrame({"values": self._values[self.feature.name]}),
         }
 
     def restore(self, tables: Mapping[str, pl.DataFrame]) -> None:
@@ -260,7 +230,7 @@ class DifferentState(FeatureState):
         user, high, low = (tables["seen"][name].to_numpy() for name in ("user", "high", "low"))
         self._seen.clear()
         self._seen.add({"key": user, "high": high, "low": low})
-        self._count = {self.feature.name: tables["count"]["values"].to_numpy().copy()}
+        self._values = {self.feature.name: tables["count"]["values"].to_numpy().copy()}
 
     def _lanes(self, values: Texts) -> Lanes:
         if self._closed is None:
@@ -269,9 +239,9 @@ class DifferentState(FeatureState):
 
     def _first_seen(self, user: I64, high: Column, low: Column) -> I64:
         """The rows (sorted by user) with values that the user had neither before nor in an earlier row, in order."""
-        held = self._seen.having(user[run_starts(user)])
+        held = self._seen.having(user[timeline.run_starts(user)])
         of, upper, lower = (np.concatenate(pair) for pair in zip(held.values(), (user, high, low), strict=True))
         order = np.lexsort((lower, upper, of))
-        first = order[run_starts(of[order], upper[order], lower[order])]
+        first = order[timeline.run_starts(of[order], upper[order], lower[order])]
         new: I64 = np.sort(first[first >= len(held["key"])]) - len(held["key"])
         return new

@@ -12,10 +12,10 @@ from segmentation.columns.runs import Runs
 from segmentation.expressions.nodes import Type
 from segmentation.expressions.scope import ColumnType
 from segmentation.expressions.values import Values
-from segmentation.features.kind import Advance, EventParts, Feature, FeatureState
+from segmentation.features.kind import Advance, EventParts, Feature, FeatureState, StoredState
 from segmentation.features.reading import KeyReader
 from segmentation.features.schedule import Schedule, moved
-from segmentation.features.timeline import Events, Span, grown, run_starts, write_latest
+from segmentation.features.timeline import Events, Span, run_starts, write_latest
 from segmentation.units import DAY, format_duration
 
 #: Above any number of days since the epoch, so that (user, day) is one integer.
@@ -66,22 +66,18 @@ class DistinctDays(Feature):
         return DistinctDaysState(self, lateness)
 
 
-class DistinctDaysState(FeatureState):
+class DistinctDaysState(StoredState):
     """The active days per user (as far back as they can still matter) and their number.
 
     At tick T the days that start in ``[ceil(T, day) - window, T)`` count; without a window every day does.
     """
 
     def __init__(self, feature: DistinctDays, lateness: int) -> None:
+        super().__init__(feature.stored())
         self.feature = feature
         self._lateness = lateness
         self._known = Runs({"key": np.int64, "day": np.int64})
         self._leaving = Schedule()
-        self._count: dict[str, Column] = {feature.name: np.empty(0, np.int64)}
-
-    def grow(self, users: int) -> None:
-        """Make room for ``users`` rows."""
-        self._count[self.feature.name] = grown(self._count[self.feature.name], users, 0)
 
     def advance(self, events: Events, span: Span, only: Bool | None = None, /) -> Advance:
         """New days count, and old ones fall out of the window. Column: the feature's name."""
@@ -93,19 +89,15 @@ class DistinctDaysState(FeatureState):
             gone = day + window + span.tick
             moves = (np.concatenate([entry, gone]), np.concatenate([user, user]), np.concatenate([ones, -ones]))
         keys, amounts = self._leaving.due(span, moves, only)
-        changes = moved(name, keys, amounts, self._count[name], span)
+        changes = moved(name, keys, amounts, self._values[name], span)
 
         def settle() -> None:
-            write_latest(changes, self._count, span)
+            write_latest(changes, self._values, span)
             self._leaving.settle(span, moves)
             self._known.add({"key": _key(user, day), "day": day})
             self._known.retain("day", span.end - self._memory())
 
         return Advance(changes, settle)
-
-    def current(self) -> dict[str, Column]:
-        """The number of days by user."""
-        return self._count
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """``days`` (user, start of the day), ``leaving`` (tick, user, amount) and ``count`` (a row per user)."""
@@ -113,7 +105,7 @@ class DistinctDaysState(FeatureState):
         return {
             "days": pl.DataFrame({"user": known["key"] // _DAYS, "day": known["day"]}),
             "leaving": self._leaving.table(),
-            "count": pl.DataFrame({"days": self._count[self.feature.name]}),
+            "count": pl.DataFrame({"days": self._values[self.feature.name]}),
         }
 
     def restore(self, tables: Mapping[str, pl.DataFrame]) -> None:
@@ -122,7 +114,7 @@ class DistinctDaysState(FeatureState):
         self._known.clear()
         self._known.add({"key": _key(user, day), "day": day})
         self._leaving.restore(tables["leaving"])
-        self._count = {self.feature.name: tables["count"]["days"].to_numpy().copy()}
+        self._values = {self.feature.name: tables["count"]["days"].to_numpy().copy()}
 
     def _memory(self) -> int:
         """How long (µs) before the end of a span a day may have begun that an event may still be of."""

@@ -13,7 +13,7 @@ from segmentation.documents.reader import Entry
 from segmentation.features.nulls import NO_TIME
 from segmentation.features.reading import KeyReader
 from segmentation.features.sealed import lanes
-from segmentation.features.timeline import Changes, Events, Span, ranks, run_lengths, run_starts
+from segmentation.features.timeline import Events, Span, Updates, ranks, run_lengths, run_starts
 
 Mode: TypeAlias = Literal["all_of", "any_of"]
 
@@ -115,12 +115,12 @@ class Done:
     at: I64
     index: I64
 
-    def by_tick(self, column: str, span: Span) -> Changes:
+    def by_tick(self, column: str, span: Span) -> Updates:
         """How many steps are done, at each tick at which one becomes done; by slot."""
         keys = np.sort(span.keys(self.slot, np.maximum(self.index, 1)))
         place = ranks(run_starts(keys // span.stride), len(keys)) + 1
         last = np.flatnonzero(np.append(keys[1:] != keys[:-1], len(keys) > 0))
-        return Changes(keys[last], {column: place[last]})
+        return Updates(keys[last], {column: place[last]})
 
 
 class Steps:

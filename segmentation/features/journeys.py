@@ -18,10 +18,10 @@ from segmentation.expressions.nodes import Type
 from segmentation.expressions.scope import ColumnType
 from segmentation.expressions.values import Values
 from segmentation.features.journey_steps import Done, JourneyStep, Mode, StepRows, Steps, read_complete
-from segmentation.features.kind import Advance, Deadline, EventParts, Feature, FeatureState
+from segmentation.features.kind import Advance, Deadline, EventParts, Feature, FeatureState, StoredState
 from segmentation.features.nulls import NO_TIME, times
 from segmentation.features.reading import KeyReader
-from segmentation.features.timeline import Changes, Events, Span, combined, grown, merged_keys, run_starts, write_latest
+from segmentation.features.timeline import Events, Span, Updates, combined, merged_keys, run_starts, write_latest
 
 JOURNEY_STATUSES = ("not_started", "in_progress", "completed_in_time", "overdue", "completed_late")
 
@@ -104,7 +104,7 @@ class Journey(Feature):
         return JourneyState(self, lateness)
 
 
-class JourneyState(FeatureState):
+class JourneyState(StoredState):
     """Start and completion per user, and the rows of steps that can still matter.
 
     A row (user, step, time, value) is kept while a late start may yet make it count, or while it is among the first
@@ -112,22 +112,12 @@ class JourneyState(FeatureState):
     """
 
     def __init__(self, feature: Journey, lateness: int) -> None:
+        super().__init__(feature.stored())
         self.feature = feature
         self._lateness = lateness
         self._steps = Steps(feature.steps, feature.mode)
         self._rows = StepRows.none()
-        name = feature.name
-        self._started, self._completed, self._done = f"{name}.started_at", f"{name}.completed_at", f"{name}.steps_done"
-        self._values: dict[str, Column] = {
-            self._started: np.empty(0, np.int64),
-            self._completed: np.empty(0, np.int64),
-            self._done: np.empty(0, np.int64),
-        }
-
-    def grow(self, users: int) -> None:
-        """Make room for ``users`` rows."""
-        fills = self.feature.stored()
-        self._values = {name: grown(values, users, fills[name]) for name, values in self._values.items()}
+        self._started, self._completed, self._done = feature.stored()
 
     def advance(self, events: Events, span: Span, _only: Bool | None = None, /) -> Advance:
         """Starts and steps count. Columns: ``.started_at``, ``.completed_at`` (`NO_TIME`: none) and ``.steps_done``."""
@@ -135,7 +125,7 @@ class JourneyState(FeatureState):
         starts = starts[run_starts(events.user[starts])]
         new = self._steps.rows(events, lambda rows: self._open(events.user, rows, span))
         if not len(starts) and not len(new):
-            nothing = Changes(np.empty(0, np.int64), {name: values[:0] for name, values in self._values.items()})
+            nothing = Updates(np.empty(0, np.int64), {name: values[:0] for name, values in self._values.items()})
             return Advance(nothing, lambda: None)
         users = merged_keys([events.user[starts], new.user])
         mine = np.zeros(len(self._values[self._started]), np.bool_)
@@ -157,10 +147,6 @@ class JourneyState(FeatureState):
             self._rows = StepRows.joined(self._rows.where(~held), kept)
 
         return Advance(changes, settle)
-
-    def current(self) -> dict[str, Column]:
-        """Times and number of steps by user."""
-        return self._values
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """``rows`` (user, step, at, and the lanes of a value) and ``values`` (a row per user)."""
@@ -193,7 +179,7 @@ class JourneyState(FeatureState):
         kept[candidates[self._steps.among_first(rows.where(candidates))]] = True
         return kept
 
-    def _changes(self, users: I64, started: I64, begun: I64, done: Done, span: Span) -> Changes:
+    def _changes(self, users: I64, started: I64, begun: I64, done: Done, span: Span) -> Updates:
         """The columns at each tick at which something of the journey becomes known; ``begun`` (the tick indices of the
         starts) and ``done`` go by position in ``users``."""
         slots, at, index = self._steps.complete(done)
@@ -209,10 +195,10 @@ class JourneyState(FeatureState):
         before[self._completed][revised] = NO_TIME
         before[self._done][revised] = 0
         local = combined(parts, before, span)
-        return Changes(span.keys(users[local.keys // span.stride], local.keys % span.stride), local.columns)
+        return Updates(span.keys(users[local.keys // span.stride], local.keys % span.stride), local.columns)
 
 
-def _known_from(slot: I64, values: I64, index: I64, column: str, span: Span) -> Changes:
+def _known_from(slot: I64, values: I64, index: I64, column: str, span: Span) -> Updates:
     """A value per user that is known from a tick index on; index 0 (known before the span) is written at the first
     tick."""
-    return Changes(span.keys(slot, np.maximum(index, 1)), {column: values})
+    return Updates(span.keys(slot, np.maximum(index, 1)), {column: values})

@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+import numpy as np
 import polars as pl
 
 from segmentation.columns.arrays import I64, Bool, Column
 from segmentation.expressions.scope import ColumnType
 from segmentation.expressions.values import Values
 from segmentation.features.reading import KeyReader
-from segmentation.features.timeline import Changes, Events, Span
+from segmentation.features.timeline import Events, Span, Updates, grown
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Measured:
 class Advance:
     """What a span changes; nothing of the state has moved until ``settle`` is called, if it ever is."""
 
-    changes: Changes
+    changes: Updates
     settle: Callable[[], None]
 
 
@@ -86,6 +87,22 @@ class FeatureState(ABC):
     def texts(self) -> Sequence[str] | None:
         """The text of each code, where the stored column holds codes; None where it holds values."""
         return None
+
+
+class StoredState(FeatureState):
+    """A state whose stored columns are arrays of its own, ``_values``; ``stored`` names them, with "nothing yet"."""
+
+    def __init__(self, stored: Mapping[str, int | float]) -> None:
+        self._stored = stored
+        self._values: dict[str, Column] = {name: np.full(0, nothing) for name, nothing in stored.items()}
+
+    def grow(self, users: int) -> None:
+        """Make room for ``users`` rows."""
+        self._values = {name: grown(values, users, self._stored[name]) for name, values in self._values.items()}
+
+    def current(self) -> dict[str, Column]:
+        """The stored columns."""
+        return self._values
 
 
 @dataclass(frozen=True)

@@ -4,23 +4,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-import numpy as np
 import polars as pl
 
 from segmentation.columns.arrays import I64, Bool, Column
 from segmentation.expressions.nodes import Type
 from segmentation.expressions.scope import ColumnType
 from segmentation.expressions.values import Values
-from segmentation.features.kind import Advance, EventParts, Feature, FeatureState
+from segmentation.features.kind import Advance, EventParts, Feature, FeatureState, StoredState
 from segmentation.features.nulls import NO_TIME, times
 from segmentation.features.reading import KeyReader
-from segmentation.features.timeline import Changes, Events, Span, grown, run_ends, write_latest
+from segmentation.features.timeline import Events, Span, Updates, run_ends, write_latest
 
 
 @dataclass(frozen=True)
 class Recency(Feature):
     """The time of the user's latest event; no names in ``events`` means any event.
 
+    >>> import numpy as np
     >>> seen = Recency("seen", events=("click",))
     >>> seen.values_of({"seen": np.array([7, NO_TIME])}, np.array([9, 9]), ())["seen"].to_list(2)
     [7, None]
@@ -57,35 +57,27 @@ class Recency(Feature):
         return RecencyState(self)
 
 
-class RecencyState(FeatureState):
+class RecencyState(StoredState):
     """The latest time per user, `NO_TIME` before the first event."""
 
     def __init__(self, feature: Recency) -> None:
+        super().__init__(feature.stored())
         self.feature = feature
-        self._last: dict[str, Column] = {feature.name: np.empty(0, np.int64)}
-
-    def grow(self, users: int) -> None:
-        """Make room for ``users`` rows."""
-        self._last[self.feature.name] = grown(self._last[self.feature.name], users, NO_TIME)
 
     def advance(self, events: Events, span: Span, _only: Bool | None = None, /) -> Advance:
         """Each user's latest time moves forward. Column: the feature's name, in microseconds."""
         name = self.feature.name
         rows = events.named(self.feature.events)
-        rows = rows[events.at[rows] > self._last[name][events.user[rows]]]
+        rows = rows[events.at[rows] > self._values[name][events.user[rows]]]
         keys = span.keys(events.user[rows], events.index[rows])
         last = run_ends(keys)
-        changes = Changes(keys[last], {name: events.at[rows[last]]})
-        return Advance(changes, lambda: write_latest(changes, self._last, span))
-
-    def current(self) -> dict[str, Column]:
-        """The latest time by user."""
-        return self._last
+        changes = Updates(keys[last], {name: events.at[rows[last]]})
+        return Advance(changes, lambda: write_latest(changes, self._values, span))
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """``last``: a row per user."""
-        return {"last": pl.DataFrame({"at": self._last[self.feature.name]})}
+        return {"last": pl.DataFrame({"at": self._values[self.feature.name]})}
 
     def restore(self, tables: Mapping[str, pl.DataFrame]) -> None:
         """Take over what `tables` gave."""
-        self._last = {self.feature.name: tables["last"]["at"].to_numpy().copy()}
+        self._values = {self.feature.name: tables["last"]["at"].to_numpy().copy()}

@@ -23,10 +23,10 @@ from segmentation.columns.arrays import I64, Bool, Column
 from segmentation.expressions.nodes import Type
 from segmentation.expressions.scope import ColumnType
 from segmentation.expressions.values import Values
-from segmentation.features.kind import Advance, EventParts, Feature, FeatureState, Measured
+from segmentation.features.kind import Advance, EventParts, Feature, FeatureState, Measured, StoredState
 from segmentation.features.reading import KeyReader
 from segmentation.features.schedule import Amounts, Schedule, moved
-from segmentation.features.timeline import Events, Span, combined, grown, run_starts, write_latest
+from segmentation.features.timeline import Events, Span, combined, run_starts, write_latest
 from segmentation.units import HOUR, format_duration
 
 
@@ -143,21 +143,17 @@ def _window(keys: KeyReader) -> tuple[int, int]:
     return window or HOUR, every or HOUR
 
 
-class RollingState(FeatureState):
+class RollingState(StoredState):
     """The value now and the value at the last boundary per user, and how either will move by itself."""
 
     def __init__(self, feature: Rolling, tick: int) -> None:
+        #: One column where it serves for both values.
+        stored = dict.fromkeys([feature.name, feature.measured(tick).column], 0)
+        super().__init__(stored)
         self.feature = feature
         self._tick = tick
-        #: One column where it serves for both values.
-        names = dict.fromkeys([feature.name, feature.measured(tick).column])
-        self._values: dict[str, Column] = {name: np.empty(0, np.int64) for name in names}
-        self._scheduled = {name: Schedule() for name in names}
+        self._scheduled = {name: Schedule() for name in stored}
         self._weights: tuple[tuple[str, ...], I64] = ((), np.zeros(1, np.int64))
-
-    def grow(self, users: int) -> None:
-        """Make room for ``users`` rows."""
-        self._values = {name: grown(values, users, 0) for name, values in self._values.items()}
 
     def advance(self, events: Events, span: Span, only: Bool | None = None, /) -> Advance:
         """``events`` count, and panes fall out of the window. Columns: the value and, where it differs, the
@@ -175,10 +171,6 @@ class RollingState(FeatureState):
                 schedule.settle(span, moves[name])
 
         return Advance(changes, settle)
-
-    def current(self) -> dict[str, Column]:
-        """The value, and the boundary's where it differs, by user."""
-        return self._values
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """``values`` (a row per user), and ``scheduled:…`` for each of its columns (tick, user, amount)."""

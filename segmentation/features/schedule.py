@@ -7,7 +7,7 @@ import polars as pl
 
 from segmentation.columns.arrays import I64, Bool, Column
 from segmentation.columns.runs import Runs
-from segmentation.features.timeline import Changes, Span, running_totals, sum_by_key
+from segmentation.features.timeline import Span, Updates, running_totals, sum_by_key
 
 #: (tick in µs, user, amount): three columns of one length.
 Amounts = tuple[I64, I64, I64]
@@ -58,7 +58,7 @@ class Schedule:
 _COLUMNS: Mapping[str, str] = {"key": "tick", "user": "user", "amount": "amount"}
 
 
-def moved(name: str, keys: I64, amounts: I64, before: Column, span: Span) -> Changes:
+def moved(name: str, keys: I64, amounts: I64, before: Column, span: Span) -> Updates:
     """The changes of a total to which ``amounts`` are added at ``keys``; ``before`` is what each user had."""
     keys, deltas = sum_by_key(keys, amounts)
-    return Changes(keys, {name: running_totals(keys, deltas, before, span.stride)})
+    return Updates(keys, {name: running_totals(keys, deltas, before, span.stride)})

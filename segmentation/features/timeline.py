@@ -82,12 +82,12 @@ class Events:
 
 
 @dataclass(frozen=True)
-class Changes:
+class Updates:
     """Values that hold from a (user, tick) on. ``keys`` is sorted and has no repeats; a column has one value per
     key.
 
     >>> span, held = Span(settled=0, tick=10, count=3), {"clicks": np.array([4, 0])}
-    >>> write_latest(Changes(np.array([1, 3]), {"clicks": np.array([5, 6])}), held, span)  # of user 0, at 10 and at 30
+    >>> write_latest(Updates(np.array([1, 3]), {"clicks": np.array([5, 6])}), held, span)  # of user 0, at 10 and at 30
     >>> held["clicks"].tolist()
     [6, 0]
     """
@@ -185,8 +185,8 @@ def last_before(sorted_keys: I64, keys: I64, stride: int) -> I64:
     return np.where((position >= 0) & same, position, -1)
 
 
-def combined(parts: Sequence[Changes], current: Mapping[str, Column], span: Span, also: I64 | None = None) -> Changes:
-    """One `Changes` with the columns of all parts, at all of their keys (and those of ``also``)."""
+def combined(parts: Sequence[Updates], current: Mapping[str, Column], span: Span, also: I64 | None = None) -> Updates:
+    """One `Updates` with the columns of all parts, at all of their keys (and those of ``also``)."""
     if len(parts) == 1 and also is None:
         return parts[0]
     keys = merged_keys([*(part.keys for part in parts), *([] if also is None else [also])])
@@ -200,17 +200,17 @@ def combined(parts: Sequence[Changes], current: Mapping[str, Column], span: Span
             column = current[name][users]
             column[known] = values[position]
             columns[name] = column
-    return Changes(keys, columns)
+    return Updates(keys, columns)
 
 
-def last_of_users(changes: Changes, stride: int) -> tuple[I64, I64]:
+def last_of_users(changes: Updates, stride: int) -> tuple[I64, I64]:
     """The users that changed, and the position of the last change of each."""
     users = changes.keys // stride
     last = run_ends(users)
     return users[last], last
 
 
-def write_latest(changes: Changes, current: Mapping[str, Column], span: Span) -> None:
+def write_latest(changes: Updates, current: Mapping[str, Column], span: Span) -> None:
     """Write the columns' values at the end of the span into ``current``, by user."""
     users, last = last_of_users(changes, span.stride)
     for name, values in changes.columns.items():
@@ -223,14 +223,14 @@ class Timeline:
 
     ``changes`` also has the columns ``event`` and ``late``: whether an event (a late one) was accepted in that tick.
 
-    >>> changes = Changes(np.array([2]), {"clicks": np.array([5])})  # the first user has 5 from tick 2 on
+    >>> changes = Updates(np.array([2]), {"clicks": np.array([5])})  # the first user has 5 from tick 2 on
     >>> timeline = Timeline({"clicks": np.array([1, 9])}, changes, stride=4)
     >>> timeline.at(np.array([1, 3, 4 + 3]), ["clicks"])["clicks"].tolist()
     [1, 5, 9]
     """
 
     before: Mapping[str, Column]
-    changes: Changes
+    changes: Updates
     stride: int
 
     def at(self, keys: I64, names: list[str]) -> dict[str, Column]:

@@ -12,7 +12,7 @@ from segmentation.columns.arrays import I64, Column
 from segmentation.columns.frames import decode_frames, encode_frames, tables_under
 from segmentation.expressions import Table
 from segmentation.features.timeline import Span, Timeline, merged_keys
-from segmentation.membership.changes import ChangeLog, Context, joined
+from segmentation.membership.changes import ChangeLog, ShardView, joined
 from segmentation.membership.conditions import Conditions, feature_table
 from segmentation.membership.due import Crossings
 from segmentation.membership.memberships import Memberships
@@ -199,7 +199,7 @@ class Assigner:
         before = self._memberships.member.copy() if self._provisional.open else self._memberships.member
         decided = self._stepper.walk(keys // span.stride, keys % span.stride, results, span)
         retracted = unconfirmed(self._provisional, decided, before, span, self._log.sequences(len(self._users)))
-        context = Context(
+        view = ShardView(
             timeline,
             span,
             lambda keys, wanted: self._frame(timeline, keys, span, wanted),
@@ -207,7 +207,7 @@ class Assigner:
         )
         parts = [
             self._log.early(retracted, self._users.internals, None),
-            self._log.changes(decided, self._users.internals, context),
+            self._log.changes(decided, self._users.internals, view),
         ]
         self._users.move_to_end(timeline, span)
         self._measures.forget_before(span.end)

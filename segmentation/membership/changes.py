@@ -26,14 +26,14 @@ _EMPTY = pl.DataFrame(
 
 
 @dataclass(frozen=True)
-class Context:
+class ShardView:
     """What the change log asks its shard: the table of features at some keys, and whether other users moved there.
 
-    >>> from segmentation.features.timeline import Changes
+    >>> from segmentation.features.timeline import Updates
     >>> span = Span(settled=0, tick=60, count=2)
-    >>> timeline = Timeline({}, Changes(np.empty(0, np.int64), {}), span.stride)
-    >>> context = Context(timeline, span, lambda keys, wanted: {}, others_moved=lambda keys, feature: keys > 1)
-    >>> context.others_moved(np.array([1, 2]), "clicks").tolist()
+    >>> timeline = Timeline({}, Updates(np.empty(0, np.int64), {}), span.stride)
+    >>> view = ShardView(timeline, span, lambda keys, wanted: {}, others_moved=lambda keys, feature: keys > 1)
+    >>> view.others_moved(np.array([1, 2]), "clicks").tolist()
     [False, True]
     """
 
@@ -67,7 +67,7 @@ class ChangeLog:
         self._texts: dict[bytes, str] = {}
         self.sequence = np.empty(0, np.int64)
 
-    def changes(self, decided: list[Decided], users: list[bytes], context: Context) -> pl.DataFrame:
+    def changes(self, decided: list[Decided], users: list[bytes], view: ShardView) -> pl.DataFrame:
         """The records of what was decided, sorted by user and sequence."""
         if not decided:
             return empty()
@@ -79,11 +79,11 @@ class ChangeLog:
         rank = np.arange(len(user)) - np.repeat(starts, lengths)
         sequence = self.sequence[user] + rank + 1
         self.sequence[user[starts]] += lengths
-        keys = context.span.keys(user, rows.index)
-        ticks = context.span.settled + rows.index * context.span.tick
+        keys = view.span.keys(user, rows.index)
+        ticks = view.span.settled + rows.index * view.span.tick
         subjects, names = self.subjects(users, user), self._names[segment].tolist()
         actions = ["ENTERED" if each else "EXITED" for each in entered.tolist()]
-        cause, late = self._causes(keys, segment, context)
+        cause, late = self._causes(keys, segment, view)
         ids = [change_id(*each) for each in zip(subjects, names, actions, ticks.tolist(), strict=True)]
         return pl.DataFrame(
             {
@@ -98,7 +98,7 @@ class ChangeLog:
                 "early_index": pl.Series([None] * len(user), dtype=pl.Int64),
                 "memberships": self.membership_texts(_after_each(rows)),
                 "rules_version": pl.Series(np.full(len(user), self._rules.version, np.int64)),
-                "evidence": self._evidence.texts(keys, segment, entered, rows.after, context.frame),
+                "evidence": self._evidence.texts(keys, segment, entered, rows.after, view.frame),
                 "flags": pl.Series(["{}"] * len(user), dtype=pl.String),
             }
         )
@@ -162,10 +162,10 @@ class ChangeLog:
         text = self._texts[packed] = json.dumps(sorted(self._names[bits]), separators=(",", ":"))
         return text
 
-    def _causes(self, keys: I64, segment: I64, context: Context) -> tuple[I64, Bool]:
+    def _causes(self, keys: I64, segment: I64, view: ShardView) -> tuple[I64, Bool]:
         """The first cause that applies (a position in `_CAUSES`), and whether a late event was among the tick's."""
-        rows = context.timeline.changes
-        source = last_before(rows.keys, keys, context.span.stride)
+        rows = view.timeline.changes
+        source = last_before(rows.keys, keys, view.span.stride)
         fresh = np.flatnonzero(source >= 0)
         fresh = fresh[rows.keys[source[fresh]] == keys[fresh]]
         event, late = np.zeros(len(keys), np.bool_), np.zeros(len(keys), np.bool_)
@@ -174,7 +174,7 @@ class ChangeLog:
         for feature, readers in self._reads.items():
             asked = np.flatnonzero(~event & readers[segment])
             if len(asked):
-                population[asked] |= context.others_moved(keys[asked], feature)
+                population[asked] |= view.others_moved(keys[asked], feature)
         return np.where(event, 0, np.where(population, 1, 2)), late
 
 

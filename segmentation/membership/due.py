@@ -17,12 +17,12 @@ from segmentation.units import HOUR
 class Crossings:
     """The ticks at which time alone changes what a condition reads: ages that pass a literal, deadlines that pass.
 
-    >>> from segmentation.features.timeline import Changes
+    >>> from segmentation.features.timeline import Updates
     >>> from segmentation.rules.file import parse_rules
     >>> text = "{version: 1, tick: 1h, features: {seen: {kind: recency}}, "
     >>> rules = parse_rules(text + "segments: {gone: {when: hours_since(seen) > 2}}}", "rules.yaml")
     >>> nothing = np.empty(0, np.int64)
-    >>> timeline = Timeline({"seen": np.array([0])}, Changes(nothing, {"seen": nothing}), stride=6)
+    >>> timeline = Timeline({"seen": np.array([0])}, Updates(nothing, {"seen": nothing}), stride=6)
     >>> parts = Crossings(Conditions(rules)).due(timeline, Span(0, HOUR, 5))
     >>> np.concatenate(parts).tolist()
     [2, 3, 4]

@@ -7,7 +7,7 @@ import polars as pl
 
 from segmentation.columns.arrays import Column
 from segmentation.features.nulls import NO_VALUE
-from segmentation.features.timeline import Changes, Span, Timeline, grown, write_latest
+from segmentation.features.timeline import Span, Timeline, Updates, grown, write_latest
 from segmentation.messages import FeaturesOfShard
 from segmentation.rules.model import Rules
 
@@ -53,17 +53,17 @@ class UserTable:
         if len(keys) > 1 and not (keys[1:] > keys[:-1]).all():
             order = np.argsort(keys)
             keys, columns = keys[order], {name: values[order] for name, values in columns.items()}
-        return Timeline(self.columns, Changes(keys, columns), span.stride)
+        return Timeline(self.columns, Updates(keys, columns), span.stride)
 
     def now(self) -> Timeline:
         """The present values, as a timeline of a span without ticks."""
         nothing = np.empty(0, np.int64)
-        return Timeline(self.columns, Changes(nothing, {name: values[:0] for name, values in self.columns.items()}), 1)
+        return Timeline(self.columns, Updates(nothing, {name: values[:0] for name, values in self.columns.items()}), 1)
 
     def move_to_end(self, timeline: Timeline, span: Span) -> None:
         """Keep the values that hold at the end of the span."""
         columns = {name: timeline.changes.columns[name] for name in self.columns}
-        write_latest(Changes(timeline.changes.keys, columns), self.columns, span)
+        write_latest(Updates(timeline.changes.keys, columns), self.columns, span)
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """``users``, ``columns`` and ``vocabulary/…``."""

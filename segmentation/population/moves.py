@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from segmentation.columns.arrays import I64, Column
-from segmentation.features.timeline import Changes, Span, run_starts
+from segmentation.features.timeline import Span, Updates, run_starts
 
 #: Stands for a feature's name in moves that tell the clock: the boundary is the latest time that a shard accepted.
 CLOCK = ""
@@ -72,7 +72,7 @@ def clock_moves(latest: int) -> dict[str, Moves]:
     return {CLOCK: Moves(np.array([latest]), np.array([0]), np.array([1]))}
 
 
-def moves_of(changes: Changes, column: str, before: Column, span: Span) -> Moves:
+def moves_of(changes: Updates, column: str, before: Column, span: Span) -> Moves:
     """How the histogram of a column moves with its changes; ``before`` is what each user had before the span.
 
     A user who moves leaves the old score and joins the new one; the score 0 is no member.

@@ -7,18 +7,10 @@ import polars as pl
 
 from segmentation.columns.arrays import I64, Bool, Column
 from segmentation.columns.frames import decode_frames, encode_frames, tables_under
+from segmentation.features import timeline
 from segmentation.features.kind import FeatureState
 from segmentation.features.nulls import NO_VALUE
-from segmentation.features.timeline import (
-    Changes,
-    Events,
-    Span,
-    combined,
-    merged_keys,
-    run_ends,
-    run_lengths,
-    run_starts,
-)
+from segmentation.features.timeline import Events, Span, Updates
 from segmentation.messages import EventsOfShard, FeaturesOfShard
 from segmentation.population.moves import Moves, moves_of
 from segmentation.rules.model import Rules
@@ -209,23 +201,23 @@ class Tracker:
         return row
 
     def _message(
-        self, parts: list[Changes], counted: Events, span: Span, *, last_only: bool = False
+        self, parts: list[Updates], counted: Events, span: Span, *, last_only: bool = False
     ) -> FeaturesOfShard:
         """All columns at every (user, tick) at which one of them changed or an event counted; or at each user's last
         such tick only."""
         keys = span.keys(counted.user, counted.index)
         before = {name: values for state in self._features.values() for name, values in state.current().items()}
-        touched = merged_keys([keys])
-        rows = combined(parts, before, span, also=touched)
-        event, late = _marked(rows.keys, touched), _marked(rows.keys, merged_keys([keys[counted.late]]))
+        touched = timeline.merged_keys([keys])
+        rows = timeline.combined(parts, before, span, also=touched)
+        event, late = _marked(rows.keys, touched), _marked(rows.keys, timeline.merged_keys([keys[counted.late]]))
         table: dict[str, Column] = {"tick": span.settled + rows.keys % span.stride * span.tick, **rows.columns}
         table |= {"event": event, "late": late}
         of_row = rows.keys // span.stride
         if last_only:
-            last = run_ends(of_row)
+            last = timeline.run_ends(of_row)
             of_row, table = of_row[last], {name: column[last] for name, column in table.items()}
-        starts = run_starts(of_row)
-        user = np.repeat(np.arange(len(starts), dtype=np.uint32), run_lengths(starts, len(of_row)))
+        starts = timeline.run_starts(of_row)
+        user = np.repeat(np.arange(len(starts), dtype=np.uint32), timeline.run_lengths(starts, len(of_row)))
         vocabularies = self._own_words(table)
         users = [self._users[each] for each in of_row[starts].tolist()]
         return FeaturesOfShard(users, {"user": user, **table}, vocabularies, span.settled, span.end)
@@ -251,7 +243,7 @@ class Tracker:
                 result[name] = [texts[code] for code in codes[1:].tolist()]
         return result
 
-    def _moves(self, parts: list[Changes], span: Span) -> dict[str, Moves]:
+    def _moves(self, parts: list[Updates], span: Span) -> dict[str, Moves]:
         """How the histograms of the measured features move at their boundaries."""
         result = {}
         for (name, state), changes in zip(self._features.items(), parts, strict=True):

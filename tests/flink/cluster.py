@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from deploy.local import processes
+
 Found = TypeVar("Found")
 #: Lines of each log that are shown where a test fails.
 _SHOWN = 60
@@ -57,7 +59,7 @@ class Cluster:
 
     def worker_pids(self) -> list[int]:
         """The Python workers of the TaskManager."""
-        return list(self._stack.worker_pids())
+        return processes.children(self.pid("taskmanager"))
 
     @property
     def environment(self) -> Mapping[str, str]:

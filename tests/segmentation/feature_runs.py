@@ -16,7 +16,7 @@ from segmentation.columns.arrays import I64, Column
 from segmentation.columns.frames import decode_frames, encode_frames
 from segmentation.columns.texts import Texts
 from segmentation.features.kind import Feature
-from segmentation.features.timeline import Changes, Events, Span, last_before
+from segmentation.features.timeline import Events, Span, Updates, last_before
 
 MINUTE = 60_000_000
 TICK = 5 * MINUTE
@@ -125,7 +125,7 @@ class Run:
         self.state = self.feature.state(TICK, self.lateness)
         self.state.restore(decode_frames(stored)[1])
 
-    def _preview(self, due: list[Event], span: Span, users: Sequence[int]) -> Changes:
+    def _preview(self, due: list[Event], span: Span, users: Sequence[int]) -> Updates:
         """What an advance would bring for some users; the state must stay as it is."""
         before = {name: values.copy() for name, values in self.state.current().items()}
         only = np.isin(np.arange(_USERS), users)
@@ -194,7 +194,7 @@ def _seal(value: str | None) -> str | None:
     return None if value is None else value.encode().hex().rjust(32, "0")
 
 
-def values_at(changes: Changes, column: str, current: Column, keys: I64, stride: int) -> Column:
+def values_at(changes: Updates, column: str, current: Column, keys: I64, stride: int) -> Column:
     """The column's value as of each key; where nothing changed yet, the user's ``current`` value."""
     position = last_before(changes.keys, keys, stride)
     result = current[keys // stride]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from segmentation.features.nulls import NO_TIME
-from segmentation.features.timeline import Changes, Span, Timeline
+from segmentation.features.timeline import Span, Timeline, Updates
 from segmentation.membership.conditions import Conditions
 from segmentation.membership.due import Crossings
 from segmentation.population.movers import Movers
@@ -53,7 +53,7 @@ def due(
         else np.empty(0, np.int64)
         for name in names
     }
-    timeline = Timeline({name: np.array(each) for name, each in before.items()}, Changes(keys, columns), SPAN.stride)
+    timeline = Timeline({name: np.array(each) for name, each in before.items()}, Updates(keys, columns), SPAN.stride)
     found: list[set[int]] = [set() for _ in range(users)]
     for part in crossings.due(timeline, SPAN):
         for key in part.tolist():

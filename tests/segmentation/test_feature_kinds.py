@@ -16,7 +16,7 @@ from segmentation.expressions.values import Values
 from segmentation.features.kind import Advance, EventParts, Feature, FeatureState
 from segmentation.features.reading import KeyReader
 from segmentation.features.registry import KINDS
-from segmentation.features.timeline import Changes, Events, Span, run_ends, write_latest
+from segmentation.features.timeline import Events, Span, Updates, run_ends, write_latest
 from segmentation.identity.sharder import Sharder
 from segmentation.membership.assigner import Assigner
 from segmentation.rules import features as rules_features
@@ -89,7 +89,7 @@ class LongestNameState(FeatureState):
             values.append(longest[user])
         keys = span.keys(events.user[rows], events.index[rows])
         last = run_ends(keys)
-        changes = Changes(keys[last], {self._feature.name: np.array(values, np.int64)[last]})
+        changes = Updates(keys[last], {self._feature.name: np.array(values, np.int64)[last]})
         return Advance(changes, lambda: write_latest(changes, self._longest, span))
 
     def current(self) -> dict[str, Column]:

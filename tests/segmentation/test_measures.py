@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from segmentation.features.kind import Measured
-from segmentation.features.timeline import Changes, Span, Timeline
+from segmentation.features.timeline import Span, Timeline, Updates
 from segmentation.population.measures import Measures
 from segmentation.population.moves import Moves
 from segmentation.rules.file import parse_rules
@@ -107,7 +107,7 @@ def timeline(before: list[int], later: Mapping[tuple[int, int], int] | None = No
     rows = sorted((later or {}).items())
     keys = np.array([user * SPAN.stride + tick // QUARTER for (user, tick), _ in rows], np.int64)
     scores = np.array([score for _, score in rows], np.int64)
-    return Timeline({"clicks@": np.array(before)}, Changes(keys, {"clicks@": scores}), SPAN.stride)
+    return Timeline({"clicks@": np.array(before)}, Updates(keys, {"clicks@": scores}), SPAN.stride)
 
 
 def due(some: Measures, line: Timeline, span: Span = SPAN) -> list[tuple[float, int]]:

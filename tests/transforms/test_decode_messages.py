@@ -11,10 +11,10 @@ from tests.transforms.decoding_cases import NOW, T0, event
 from transforms.decoding.event_decoder import EventDecoder
 from transforms.decoding.message_places import MessagePlaces
 from transforms.decoding.records import Decoded
-from transforms.raw_chunk import Fault, RawChunk
+from transforms.raw_chunk import ChunkFault, RawChunk
 
 
-def chunk_of(*values: bytes, fault: Fault | None = None) -> RawChunk:
+def chunk_of(*values: bytes, fault: ChunkFault | None = None) -> RawChunk:
     lengths = np.array([len(value) for value in values], np.int64)
     starts = np.cumsum(lengths + 1) - lengths - 1
     offsets = np.arange(len(values), dtype=np.int64) + 50
@@ -82,7 +82,7 @@ def test_invalid_event_keeps_its_bytes_and_its_place() -> None:
 
 
 def test_every_message_of_a_faulty_chunk_is_a_bad_record() -> None:
-    chunk = chunk_of(b"a", b"", b"c\nd", fault=Fault("undecodable", "ValueError", "why"))
+    chunk = chunk_of(b"a", b"", b"c\nd", fault=ChunkFault("undecodable", "ValueError", "why"))
     decoded = decode(chunk)
     assert [(bad.payload, bad.error) for bad in decoded.bad] == [(b"a", "why"), (b"", "why"), (b"c\nd", "why")]
     assert places(chunk, decoded) == [("topic/7", 50), ("topic/7", 51), ("topic/7", 52)]

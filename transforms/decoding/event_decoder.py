@@ -10,7 +10,7 @@ from transforms.decoding.reasons import DeadLetterReason
 from transforms.decoding.records import BadRecord, BadRecords, Decoded, EventColumns, no_columns
 from transforms.decoding.validation import GRANTED, validate
 from transforms.mapping.model import EventMapping
-from transforms.raw_chunk import Fault, Format, RawChunk
+from transforms.raw_chunk import ChunkFault, Format, RawChunk
 
 
 class _Decoder(Protocol):
@@ -73,7 +73,7 @@ class EventDecoder:
         return ForeignJsonDecoder(self._properties, mapping) if mapping else JsonDecoder(self._properties)
 
 
-def _faulty(chunk: RawChunk, fault: Fault) -> list[BadRecord]:
+def _faulty(chunk: RawChunk, fault: ChunkFault) -> list[BadRecord]:
     """The whole chunk as one record, or every message of it."""
     messages = chunk.messages
     payloads = [chunk.data] if messages is None else [messages.cut(chunk.data, row) for row in range(len(messages))]

@@ -7,19 +7,10 @@ import numpy as np
 import polars as pl
 from apache_beam.utils.timestamp import Timestamp
 
+from segmentation import messages
 from segmentation.columns.frames import decode_frames, encode_frames
 from segmentation.membership.assigner import Assigner
 from segmentation.membership.changes import empty, joined
-from segmentation.messages import (
-    FeaturesOfShard,
-    Message,
-    MessageError,
-    PopulationMoves,
-    Preview,
-    SettledUpTo,
-    decode_as,
-    decode_message,
-)
 from segmentation.population.moves import CLOCK, MovesByFeature, add_moves
 from segmentation.rules.model import Rules
 from segmentation.units import next_tick
@@ -39,7 +30,7 @@ class AssignedShard:
     def __init__(self, rules: Rules, timing: Timing, publish_key: bytes) -> None:
         self._timing = timing
         self.assigner = Assigner(rules, publish_key)
-        self._features: list[FeaturesOfShard] = []
+        self._features: list[messages.FeaturesOfShard] = []
         self._moves: list[MovesByFeature] = []
 
     def take(self, entry: bytes) -> Taken:
@@ -48,18 +39,18 @@ class AssignedShard:
         Raises:
             MessageError: it is none of these.
         """
-        return self._take(decode_message(entry))
+        return self._take(messages.decode_message(entry))
 
-    def _take(self, message: Message) -> Taken:
-        if isinstance(message, FeaturesOfShard):
+    def _take(self, message: messages.Message) -> Taken:
+        if isinstance(message, messages.FeaturesOfShard):
             self._features.append(message)
             return Taken(empty(), message.until)
-        if isinstance(message, Preview):
+        if isinstance(message, messages.Preview):
             return Taken(self.assigner.preview(message.features), None)
-        if isinstance(message, PopulationMoves):
+        if isinstance(message, messages.PopulationMoves):
             self._moves.append(message.moves)
             return Taken(empty(), None)
-        raise MessageError(f"expected features or a population, found {type(message).__name__}")
+        raise messages.MessageError(f"expected features or a population, found {type(message).__name__}")
 
     def due_by(self, fired: Timestamp) -> int | None:
         """The last tick (µs) that waits and whose timer stands at ``fired`` or before."""
@@ -95,8 +86,8 @@ class AssignedShard:
         Raises:
             MessageError: it is neither what `take` takes nor a note that ticks settled.
         """
-        message = decode_message(entry)
-        if isinstance(message, SettledUpTo):
+        message = messages.decode_message(entry)
+        if isinstance(message, messages.SettledUpTo):
             self.settle(message.until)
         else:
             self._take(message)
@@ -104,16 +95,16 @@ class AssignedShard:
     def snapshot(self) -> bytes:
         """The assigner's table and what waits for its tick."""
         waiting = {f"features:{number}": _bytes(each.encode()) for number, each in enumerate(self._features)}
-        moves = _bytes(PopulationMoves(add_moves(self._moves)).encode())
+        moves = _bytes(messages.PopulationMoves(add_moves(self._moves)).encode())
         return encode_frames({}, {"assigner": _bytes(self.assigner.snapshot()), **waiting, "moves": moves})
 
     def restore(self, data: bytes) -> None:
         """Take over what `snapshot` gave."""
         tables = decode_frames(data)[1]
         self.assigner.restore(tables["assigner"]["bytes"][0])
-        self._moves = [decode_as(PopulationMoves, tables["moves"]["bytes"][0]).moves]
+        self._moves = [messages.decode_as(messages.PopulationMoves, tables["moves"]["bytes"][0]).moves]
         names = [name for name in tables if name.startswith("features:")]
-        self._features = [decode_as(FeaturesOfShard, tables[name]["bytes"][0]) for name in names]
+        self._features = [messages.decode_as(messages.FeaturesOfShard, tables[name]["bytes"][0]) for name in names]
 
 
 def _bytes(data: bytes) -> pl.DataFrame:

@@ -19,7 +19,15 @@ from transforms.decoding.formats.avro_container import (
     take_header,
 )
 from transforms.decoding.formats.json_lines import lines_of
-from transforms.raw_chunk import CHUNK_BYTES, MAX_KEPT_BYTES, MAX_RECORD_BYTES, Fault, FaultReason, Format, RawChunk
+from transforms.raw_chunk import (
+    CHUNK_BYTES,
+    MAX_KEPT_BYTES,
+    MAX_RECORD_BYTES,
+    ChunkFault,
+    FaultReason,
+    Format,
+    RawChunk,
+)
 
 __all__ = ["InputError", "Progress", "chunks_of", "find_files", "format_of", "read_chunks"]
 
@@ -85,8 +93,8 @@ def read_chunks(
     """One file as chunks of whole records, in order. An empty file has none, but an Avro file of no bytes is damaged.
 
     What can't be framed (a line that is too long, the rest of a damaged container or of a file that can't be read any
-    further) is a chunk of its own with a `Fault`. ``number_repeats`` fills `RawChunk.repeats`, which mappings without
-    an event id need. ``chunk_bytes`` is at most `MAX_RECORD_BYTES`.
+    further) is a chunk of its own with a `ChunkFault`. ``number_repeats`` fills `RawChunk.repeats`, which mappings
+    without an event id need. ``chunk_bytes`` is at most `MAX_RECORD_BYTES`.
 
     Raises:
         InputError: the file can't be opened.
@@ -196,7 +204,7 @@ class _LineReader:
             error += (
                 f"; the payload is its first {len(kept)} bytes, the SHA-256 of the whole line is {digest.hexdigest()}"
             )
-        fault = Fault("too_large", "ValueError", error)
+        fault = ChunkFault("too_large", "ValueError", error)
         chunk = RawChunk(self._path, self._format, self._line, kept, self._header, fault)
         self._line += 1
         return chunk, rest
@@ -249,5 +257,5 @@ class _ContainerReader:
         data = taken[:MAX_KEPT_BYTES]
         if self._stream.failure is None:
             data += self._stream.read(MAX_KEPT_BYTES - len(data))
-        fault = self._stream.failure or Fault(reason, type(error).__name__, str(error))
+        fault = self._stream.failure or ChunkFault(reason, type(error).__name__, str(error))
         return RawChunk(self._path, "avro", self._record, data, self._header, fault)

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import IO, Protocol, Self, cast
 
 from segmentation.errors import UsageError
-from transforms.raw_chunk import Fault
+from transforms.raw_chunk import ChunkFault
 
 Progress = Callable[[int], None]
 """Called with the number of bytes of the file on disk that were read since the last call."""
@@ -25,7 +25,7 @@ class Stream(Protocol):
     """Bytes to be cut into records."""
 
     #: Why the stream ended before its source did.
-    failure: Fault | None
+    failure: ChunkFault | None
 
     def read(self, size: int) -> bytes:
         """Up to ``size`` bytes, fewer only before the end; nothing at the end."""
@@ -38,7 +38,7 @@ class MemoryStream:
     """A `Stream` of bytes at hand."""
 
     def __init__(self, data: bytes) -> None:
-        self.failure: Fault | None = None
+        self.failure: ChunkFault | None = None
         self._bytes = io.BytesIO(data)
 
     def read(self, size: int) -> bytes:
@@ -60,7 +60,7 @@ class LogStream:
             InputError: it can't be opened.
         """
         #: Why the stream ended before its file did.
-        self.failure: Fault | None = None
+        self.failure: ChunkFault | None = None
         self._progress = progress
         self._reported = 0
         self._returned = b""
@@ -88,7 +88,9 @@ class LogStream:
                 pieces.append(piece)
                 missing -= len(piece)
         except _BROKEN as error:
-            self.failure = Fault("unreadable", type(error).__name__, f"the file can't be read any further: {error}")
+            self.failure = ChunkFault(
+                "unreadable", type(error).__name__, f"the file can't be read any further: {error}"
+            )
         self._report()
         # A join of one copies nothing, and almost always there is one.
         return b"".join([piece for piece in pieces if piece])

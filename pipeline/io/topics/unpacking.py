@@ -12,13 +12,13 @@ from pipeline.io.topics.packs import ENTRY, decode_pack, value_sizes
 from schemas.codec import MARKER
 from transforms.decoding.formats.avro_container import MAGIC
 from transforms.decoding.message_places import MessagePlaces
-from transforms.raw_chunk import MAX_RECORD_BYTES, Fault, Format, RawChunk
+from transforms.raw_chunk import MAX_RECORD_BYTES, ChunkFault, Format, RawChunk
 
 MAX_GATHERED_RECORDS: Final = 1 << 20
 MAX_GATHERED_BYTES: Final = 32 << 20
 
-_EMPTY = Fault("undecodable", "ValueError", "the record has no value")
-_NO_JSON = Fault("undecodable", "ValueError", "the record is Avro; what a mapping reads from a topic is JSON")
+_EMPTY = ChunkFault("undecodable", "ValueError", "the record has no value")
+_NO_JSON = ChunkFault("undecodable", "ValueError", "the record is Avro; what a mapping reads from a topic is JSON")
 
 _Bytes = npt.NDArray[np.uint8]
 _Mask = npt.NDArray[np.bool_]
@@ -84,7 +84,7 @@ class PackGatherer:
             yield from self._record(entries[row], data, kinds.starts[row], "json" if large[row] else "avro")
 
     def _chunk(
-        self, form: Format, entries: npt.NDArray[Any], data: bytes, chosen: _Mask, fault: Fault | None = None
+        self, form: Format, entries: npt.NDArray[Any], data: bytes, chosen: _Mask, fault: ChunkFault | None = None
     ) -> RawChunk:
         if not chosen.all():
             # Of nulls there is nothing in the data, and the line ends of the others go with them.
