@@ -59,6 +59,8 @@ class _Evaluation:
 
     def value(self, node: Node) -> Values:
         match node:
+            case nodes.Comparison():
+                return self._compare(node.operator, node.left, node.right)
             case nodes.FeatureColumn() | nodes.Percentile():
                 return self._table[node.name]
             case nodes.Literal():
@@ -71,12 +73,8 @@ class _Evaluation:
             case _:
                 return self._predicate(node)
 
-    def _predicate(
-        self, node: nodes.Comparison | nodes.In | nodes.IsNull | nodes.InSegment | nodes.And | nodes.Or | nodes.Not
-    ) -> Values:
+    def _predicate(self, node: nodes.In | nodes.IsNull | nodes.InSegment | nodes.And | nodes.Or | nodes.Not) -> Values:
         match node:
-            case nodes.Comparison():
-                return self._compare(node.operator, node.left, node.right)
             case nodes.And():
                 return values.all_of([self.value(operand) for operand in node.operands])
             case nodes.Or():
