@@ -210,6 +210,13 @@ def pubsub_host() -> Iterator[str]:
         yield host
 
 
+@pytest.fixture(autouse=True)
+def emulator_for_its_tests_only(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With an emulator, topics of Pub/Sub count as local: no test may find the one of an earlier test."""
+    if "pubsub_host" not in request.fixturenames:
+        monkeypatch.delenv(HOST, raising=False)
+
+
 @pytest.fixture
 def pubsub(pubsub_host: str) -> Iterator[Project]:
     """A new project on the emulator; for tests marked ``pubsub``."""
