@@ -46,7 +46,15 @@ _NAMES: Mapping[type[exp.Expr], str] = {
 
 @dataclass
 class Context:
-    """The names in scope, the places of the text, and the errors and in_segment() references found so far."""
+    """The names in scope, the places of the text, and the errors and in_segment() references found so far.
+
+    >>> from segmentation.expressions.syntax import read
+    >>> syntax = read("clicks > 1")
+    >>> context = Context(syntax, {}, frozenset(), Places(syntax.tokens))
+    >>> context.error(0, "unknown feature")
+    >>> context.errors
+    [(0, 'unknown feature')]
+    """
 
     syntax: Syntax
     features: Mapping[str, NamedFeature]

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, order=True)
 class Fault:
-    """One error; line and column count from 1 within the text, ``offset`` from 0 in characters."""
+    """One error; line and column count from 1 within the text, ``offset`` from 0 in characters.
+
+    >>> Fault(4, 1, 5, "unknown feature") < Fault(9, 1, 10, "unknown feature")
+    True
+    """
 
     offset: int
     line: int

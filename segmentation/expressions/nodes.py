@@ -33,7 +33,11 @@ Value: TypeAlias = bool | int | float | Decimal | str
 
 @dataclass(frozen=True)
 class Literal:
-    """A constant; an INTERVAL's value is in microseconds."""
+    """A constant; an INTERVAL's value is in microseconds.
+
+    >>> Literal(7, Type.INTEGER) == Literal(7, Type.INTEGER, at=12)
+    True
+    """
 
     value: Value
     type: Type
@@ -42,7 +46,11 @@ class Literal:
 
 @dataclass(frozen=True)
 class FeatureColumn:
-    """A value of a feature: ``name`` is the column of the feature table, such as ``onboarding.status``."""
+    """A value of a feature: ``name`` is the column of the feature table, such as ``onboarding.status``.
+
+    >>> FeatureColumn("onboarding.status", "onboarding", Type.STRING).feature
+    'onboarding'
+    """
 
     name: str
     feature: str
@@ -52,7 +60,11 @@ class FeatureColumn:
 
 @dataclass(frozen=True)
 class Percentile:
-    """The percentile (0 to 100, nullable) of a rolling feature."""
+    """The percentile (0 to 100, nullable) of a rolling feature.
+
+    >>> Percentile("engagement").name
+    'percentile(engagement)'
+    """
 
     feature: str
     at: int = field(default=0, compare=False)
@@ -66,7 +78,11 @@ class Percentile:
 
 @dataclass(frozen=True)
 class HoursSince:
-    """Hours from a TIMESTAMP column to the tick, as one double division."""
+    """Hours from a TIMESTAMP column to the tick, as one double division.
+
+    >>> HoursSince(FeatureColumn("last_seen", "last_seen", Type.TIMESTAMP)).type.value
+    'DOUBLE'
+    """
 
     column: FeatureColumn
     at: int = field(default=0, compare=False)
@@ -81,7 +97,12 @@ class _Predicate:
 
 @dataclass(frozen=True)
 class InSegment(_Predicate):
-    """Membership in another segment at the same tick; never NULL."""
+    """Membership in another segment at the same tick; never NULL.
+
+    >>> from segmentation.expressions.checking import parse
+    >>> parse("in_segment('power_user')", {}, ["power_user"]).root.segment
+    'power_user'
+    """
 
     segment: str
     at: int = field(default=0, compare=False)
@@ -89,7 +110,11 @@ class InSegment(_Predicate):
 
 @dataclass(frozen=True)
 class Negate:
-    """Unary minus."""
+    """Unary minus.
+
+    >>> Negate(Literal(7, Type.INTEGER), Type.INTEGER).operand.value
+    7
+    """
 
     operand: "Node"
     type: Type
@@ -98,7 +123,12 @@ class Negate:
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """``+ - * /``; ``/`` is a DOUBLE, and NULL where the divisor is zero."""
+    """``+ - * /``; ``/`` is a DOUBLE, and NULL where the divisor is zero.
+
+    >>> from segmentation.expressions.checking import parse
+    >>> parse("1 / 2 = 0.5", {}, []).root.left.type.value
+    'DOUBLE'
+    """
 
     operator: ArithmeticOperator
     left: "Node"
@@ -109,7 +139,12 @@ class Arithmetic:
 
 @dataclass(frozen=True)
 class Comparison(_Predicate):
-    """Two operands of one family; NULL when either is."""
+    """Two operands of one family; NULL when either is.
+
+    >>> from segmentation.expressions.checking import parse
+    >>> parse("1 < 2", {}, []).root.operator
+    '<'
+    """
 
     operator: ComparisonOperator
     left: "Node"
@@ -119,7 +154,12 @@ class Comparison(_Predicate):
 
 @dataclass(frozen=True)
 class In(_Predicate):
-    """Equal to one of some literals that are not NULL; NULL when the operand is."""
+    """Equal to one of some literals that are not NULL; NULL when the operand is.
+
+    >>> from segmentation.expressions.checking import parse
+    >>> [each.value for each in parse("'a' IN ('a', 'b')", {}, []).root.values]
+    ['a', 'b']
+    """
 
     operand: "Node"
     values: tuple[Literal, ...]
@@ -128,7 +168,11 @@ class In(_Predicate):
 
 @dataclass(frozen=True)
 class IsNull(_Predicate):
-    """IS NULL; never NULL itself. IS NOT NULL is its negation."""
+    """IS NULL; never NULL itself. IS NOT NULL is its negation.
+
+    >>> IsNull(Percentile("engagement")).operand.name
+    'percentile(engagement)'
+    """
 
     operand: "Node"
     at: int = field(default=0, compare=False)
@@ -136,7 +180,12 @@ class IsNull(_Predicate):
 
 @dataclass(frozen=True)
 class Not(_Predicate):
-    """Three-valued negation."""
+    """Three-valued negation.
+
+    >>> from segmentation.expressions.checking import parse
+    >>> parse("NOT TRUE", {}, []).root.operand.value
+    True
+    """
 
     operand: "Node"
     at: int = field(default=0, compare=False)
@@ -144,7 +193,12 @@ class Not(_Predicate):
 
 @dataclass(frozen=True)
 class And(_Predicate):
-    """Three-valued (Kleene) conjunction of two or more operands."""
+    """Three-valued (Kleene) conjunction of two or more operands.
+
+    >>> from segmentation.expressions.checking import parse
+    >>> len(parse("TRUE AND FALSE AND TRUE", {}, []).root.operands)
+    3
+    """
 
     operands: tuple["Node", ...]
     at: int = field(default=0, compare=False)
@@ -152,7 +206,12 @@ class And(_Predicate):
 
 @dataclass(frozen=True)
 class Or(_Predicate):
-    """Three-valued (Kleene) disjunction of two or more operands."""
+    """Three-valued (Kleene) disjunction of two or more operands.
+
+    >>> from segmentation.expressions.checking import parse
+    >>> [each.value for each in parse("TRUE OR FALSE", {}, []).root.operands]
+    [True, False]
+    """
 
     operands: tuple["Node", ...]
     at: int = field(default=0, compare=False)
@@ -160,7 +219,12 @@ class Or(_Predicate):
 
 @dataclass(frozen=True)
 class Case:
-    """Searched CASE: the result of the first condition that is TRUE (NULL is not), else the default, else NULL."""
+    """Searched CASE: the result of the first condition that is TRUE (NULL is not), else the default, else NULL.
+
+    >>> from segmentation.expressions.checking import parse
+    >>> parse("CASE WHEN TRUE THEN 1 ELSE 2 END = 1", {}, []).root.left.default.value
+    2
+    """
 
     branches: tuple[tuple["Node", "Node"], ...]
     default: "Node | None"

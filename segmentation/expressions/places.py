@@ -9,6 +9,11 @@ class Places:
 
     sqlglot notes places only for names, functions and most literals; keywords are found as the next token of their
     type after the last place visited.
+
+    >>> from segmentation.expressions.syntax import read
+    >>> syntax = read("clicks > 1")
+    >>> Places(syntax.tokens).following(TokenType.GT).start
+    7
     """
 
     def __init__(self, tokens: tuple[Token, ...]) -> None:

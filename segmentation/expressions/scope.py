@@ -9,7 +9,11 @@ from segmentation.expressions.nodes import Type
 
 @dataclass(frozen=True)
 class ColumnType:
-    """A column's type and, where its vocabulary is closed, every value it can hold."""
+    """A column's type and, where its vocabulary is closed, every value it can hold.
+
+    >>> ColumnType(Type.STRING, ("organic", "paid")).values
+    ('organic', 'paid')
+    """
 
     type: Type
     values: tuple[str, ...] | None = None

@@ -34,7 +34,12 @@ _OPERAND = "a feature, a literal, percentile(), hours_since() or in_segment()"
 
 @dataclass(frozen=True)
 class Syntax:
-    """A condition as sqlglot reads it; not checked yet."""
+    """A condition as sqlglot reads it; not checked yet.
+
+    >>> syntax = read("clicks > 1")
+    >>> [token.text for token in syntax.tokens]
+    ['clicks', '>', '1']
+    """
 
     text: str
     tree: exp.Expr

@@ -92,7 +92,13 @@ class Attribute(Feature):
 
 
 class TouchState(StoredState):
-    """The first or the last value by event time; ties in time break by event id."""
+    """The first or the last value by event time; ties in time break by event id.
+
+    >>> state = TouchState(Attribute("source", "referral_source", keep="first"))
+    >>> state.grow(1)
+    >>> state.current()["source"].tolist()
+    [-1]
+    """
 
     def __init__(self, feature: Attribute) -> None:
         super().__init__(feature.stored())
@@ -158,7 +164,13 @@ class TouchState(StoredState):
 
 
 class LargestState(StoredState):
-    """The largest number seen; what isn't a number doesn't count."""
+    """The largest number seen; what isn't a number doesn't count.
+
+    >>> state = LargestState(Attribute("seats", "seats", keep="max"))
+    >>> state.grow(1)
+    >>> state.current()["seats"].tolist()
+    [nan]
+    """
 
     def __init__(self, feature: Attribute) -> None:
         super().__init__(feature.stored())
@@ -191,7 +203,13 @@ class LargestState(StoredState):
 
 
 class DifferentState(StoredState):
-    """How many different values were seen; an open vocabulary is kept sealed, since its values may be persons."""
+    """How many different values were seen; an open vocabulary is kept sealed, since its values may be persons.
+
+    >>> state = DifferentState(Attribute("invited", "invitee", keep="set"))
+    >>> state.grow(1)
+    >>> state.current()["invited"].tolist()
+    [0]
+    """
 
     def __init__(self, feature: Attribute) -> None:
         super().__init__(feature.stored())

@@ -70,6 +70,11 @@ class DistinctDaysState(StoredState):
     """The active days per user (as far back as they can still matter) and their number.
 
     At tick T the days that start in ``[ceil(T, day) - window, T)`` count; without a window every day does.
+
+    >>> state = DistinctDaysState(DistinctDays("days"), lateness=0)
+    >>> state.grow(2)
+    >>> state.current()["days"].tolist()
+    [0, 0]
     """
 
     def __init__(self, feature: DistinctDays, lateness: int) -> None:

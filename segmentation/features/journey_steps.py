@@ -59,6 +59,9 @@ class StepRows:
     """Events that are rows of a step; ``high`` and ``low`` are the lanes of the value where different ones count.
 
     ``index`` is the tick at which a row is first counted; 0: before the span.
+
+    >>> len(StepRows.joined(StepRows.none(), StepRows.none()))
+    0
     """
 
     user: Column
@@ -109,7 +112,12 @@ class StepRows:
 
 @dataclass(frozen=True)
 class Done:
-    """Completed steps, sorted by (slot, step): the user's ``slot``, when, and the tick index that first sees it."""
+    """Completed steps, sorted by (slot, step): the user's ``slot``, when, and the tick index that first sees it.
+
+    >>> done = Done(slot=np.array([0, 0]), at=np.array([5, 15]), index=np.array([1, 2]))
+    >>> done.by_tick("steps", Span(settled=0, tick=10, count=2)).columns["steps"].tolist()
+    [1, 2]
+    """
 
     slot: I64
     at: I64
@@ -124,7 +132,14 @@ class Done:
 
 
 class Steps:
-    """The steps of one journey."""
+    """The steps of one journey.
+
+    >>> steps = Steps((JourneyStep("project_created"), JourneyStep("invite_sent", at_least=3)), "all_of")
+    >>> zero, at = np.array([0]), np.array([7])
+    >>> row = StepRows(zero, zero, at, zero, zero, zero)  # of user 0, of the first step
+    >>> steps.done(row, slot=zero, started=np.array([5]), begun=zero).at.tolist()
+    [7]
+    """
 
     def __init__(self, steps: tuple[JourneyStep, ...], mode: Mode) -> None:
         self._steps = steps

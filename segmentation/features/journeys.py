@@ -109,6 +109,12 @@ class JourneyState(StoredState):
 
     A row (user, step, time, value) is kept while a late start may yet make it count, or while it is among the first
     that reach the step; all rows of a journey that nothing late can change any more are dropped.
+
+    >>> journey = Journey("onboarding", "signup", (JourneyStep("project_created"),))
+    >>> state = JourneyState(journey, lateness=0)
+    >>> state.grow(1)
+    >>> sorted(state.current()) == sorted(journey.stored())
+    True
     """
 
     def __init__(self, feature: Journey, lateness: int) -> None:

@@ -20,7 +20,11 @@ from segmentation.features.timeline import Events, Span, Updates, grown
 
 @dataclass(frozen=True)
 class EventParts:
-    """What of an event a feature reads; all else is left behind where events are decoded."""
+    """What of an event a feature reads; all else is left behind where events are decoded.
+
+    >>> EventParts(names=("signup",), plain=("plan",)).sealed
+    ()
+    """
 
     names: tuple[str, ...] = ()  #: the event names that it tells apart
     plain: tuple[str, ...] = ()  #: properties whose values it reads as they are
@@ -31,7 +35,12 @@ class EventParts:
 @dataclass(frozen=True)
 class Deadline:
     """A moment at which ``column`` changes by itself: ``after`` µs past the stored time ``since``, unless the stored
-    time ``unless`` is there by then."""
+    time ``unless`` is there by then.
+
+    >>> day = 86_400_000_000
+    >>> Deadline("onboarding.status", "onboarding.started_at", day, "onboarding.completed_at").after == day
+    True
+    """
 
     column: str
     since: str
@@ -41,7 +50,11 @@ class Deadline:
 
 @dataclass(frozen=True)
 class Measured:
-    """A feature whose percentile is taken at every multiple of ``every`` µs, from the stored ``column``."""
+    """A feature whose percentile is taken at every multiple of ``every`` µs, from the stored ``column``.
+
+    >>> Measured("engagement", "engagement", 3_600_000_000).column
+    'engagement'
+    """
 
     name: str
     column: str
@@ -50,7 +63,17 @@ class Measured:
 
 @dataclass(frozen=True)
 class Advance:
-    """What a span changes; nothing of the state has moved until ``settle`` is called, if it ever is."""
+    """What a span changes; nothing of the state has moved until ``settle`` is called, if it ever is.
+
+    >>> import numpy as np
+    >>> done = []
+    >>> advance = Advance(Updates(np.array([1]), {"clicks": np.array([5])}), lambda: done.append("settled"))
+    >>> done
+    []
+    >>> advance.settle()
+    >>> done
+    ['settled']
+    """
 
     changes: Updates
     settle: Callable[[], None]
@@ -89,7 +112,7 @@ class FeatureState(ABC):
         return None
 
 
-class StoredState(FeatureState):
+class StoredState(FeatureState, ABC):
     """A state whose stored columns are arrays of its own, ``_values``; ``stored`` names them, with "nothing yet"."""
 
     def __init__(self, stored: Mapping[str, int | float]) -> None:

@@ -14,6 +14,14 @@ class KeyReader:
     """The keys of one mapping of a rules file: of a feature, or of a part of one.
 
     A key that is absent reads as None, like one with an error; whether a key may be absent is checked elsewhere.
+
+    >>> from segmentation.documents.reader import Reader
+    >>> from segmentation.documents.yaml import compose
+    >>> text = "window: 1d"
+    >>> reader = Reader(text, "rules.yaml")
+    >>> keys = KeyReader(reader, reader.mapping(compose(text, "rules.yaml"), "the feature"))
+    >>> keys.duration("window"), keys.text("property")
+    (86400000000, None)
     """
 
     def __init__(self, reader: Reader, entries: Mapping[str, Entry]) -> None:

@@ -58,7 +58,13 @@ class Recency(Feature):
 
 
 class RecencyState(StoredState):
-    """The latest time per user, `NO_TIME` before the first event."""
+    """The latest time per user, `NO_TIME` before the first event.
+
+    >>> state = RecencyState(Recency("seen"))
+    >>> state.grow(2)
+    >>> (state.current()["seen"] == NO_TIME).tolist()
+    [True, True]
+    """
 
     def __init__(self, feature: Recency) -> None:
         super().__init__(feature.stored())

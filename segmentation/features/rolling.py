@@ -32,7 +32,12 @@ from segmentation.units import HOUR, format_duration
 
 @dataclass(frozen=True)
 class Rolling(Feature):
-    """A sum over the events in a window that slides by ``every``: what a score and a count share."""
+    """A sum over the events in a window that slides by ``every``: what a score and a count share.
+
+    >>> hour = 3_600_000_000
+    >>> RollingCount("clicks", window=24 * hour, every=hour).measured(tick=hour).every == hour
+    True
+    """
 
     has_percentile = True
 
@@ -144,7 +149,14 @@ def _window(keys: KeyReader) -> tuple[int, int]:
 
 
 class RollingState(StoredState):
-    """The value now and the value at the last boundary per user, and how either will move by itself."""
+    """The value now and the value at the last boundary per user, and how either will move by itself.
+
+    >>> hour = 3_600_000_000
+    >>> state = RollingState(RollingCount("clicks", window=24 * hour, every=hour), tick=hour)
+    >>> state.grow(2)
+    >>> state.current()["clicks"].tolist()
+    [0, 0]
+    """
 
     def __init__(self, feature: Rolling, tick: int) -> None:
         #: One column where it serves for both values.

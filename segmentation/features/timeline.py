@@ -57,6 +57,11 @@ class Events:
 
     ``index`` is the tick at which the event is first counted: nondecreasing within a user, because what arrives late is
     counted at the span's first tick and lies before everything on time.
+
+    >>> one, code = np.array([0]), np.array([0], np.int32)
+    >>> events = Events(one, np.array([7]), one + 1, code, Texts(code, ["e1"]), {}, ("click",), np.array([False]))
+    >>> events.named(("click",)).tolist(), events.named(("signup",)).tolist()
+    ([0], [])
     """
 
     user: I64

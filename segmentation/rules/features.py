@@ -19,6 +19,11 @@ class ReadFeatures:
     A feature with an error in it is there all the same, with a stand-in for the value, so that conditions can be
     checked against it; ``unreadable`` are the names of those whose kind is not known, None where no name is.
     ``on_tick`` has the durations (µs) that must be multiples of the tick, and where they stand.
+
+    >>> from segmentation.documents.yaml import compose
+    >>> text = "seen: {kind: recency}"
+    >>> read_features(Reader(text, "rules.yaml"), compose(text, "rules.yaml")).features["seen"].kind
+    'recency'
     """
 
     features: Mapping[str, Feature]

@@ -9,7 +9,12 @@ from segmentation.features.kind import Feature
 
 @dataclass(frozen=True)
 class Segment:
-    """Who is in: enters when ``when`` is TRUE, stays while ``until`` is FALSE (without it: while ``when`` is TRUE)."""
+    """Who is in: enters when ``when`` is TRUE, stays while ``until`` is FALSE (without it: while ``when`` is TRUE).
+
+    >>> from segmentation.expressions.checking import parse
+    >>> Segment("everyone", parse("TRUE", {}, [])).min_dwell
+    0
+    """
 
     name: str
     when: Expression

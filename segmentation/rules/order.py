@@ -16,7 +16,12 @@ Unit: TypeAlias = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Reference:
-    """in_segment('target') in a condition of ``source``, at a character of the node's value."""
+    """in_segment('target') in a condition of ``source``, at a character of the node's value.
+
+    >>> from segmentation.documents.yaml import compose
+    >>> Reference("a", "b", compose("in_segment('b')", "rules.yaml"), offset=0).target
+    'b'
+    """
 
     source: str
     target: str

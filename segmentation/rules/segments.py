@@ -18,7 +18,14 @@ _KEYS = ("when", "until", "min_dwell", "group", "priority", "flag")
 
 @dataclass(frozen=True)
 class ReadSegments:
-    """The segments without an error of their own, every segment's group, and all in_segment() references."""
+    """The segments without an error of their own, every segment's group, and all in_segment() references.
+
+    >>> from segmentation.documents.yaml import compose
+    >>> text = "all: {when: 'TRUE', group: g, priority: 1}"
+    >>> read = read_segments(Reader(text, "rules.yaml"), compose(text, "rules.yaml"), ReadFeatures({}, frozenset(), ()))
+    >>> read.groups
+    {'all': 'g'}
+    """
 
     segments: Mapping[str, Segment]
     groups: Mapping[str, str | None]
