@@ -4,7 +4,7 @@ A new run is merged into the one before it unless that one is much longer. So a 
 there are only a few runs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -93,6 +93,11 @@ class Runs:
             if few:
                 runs.append({name: values[kept] for name, values in run.items()} if 2 * few <= len(kept) else run)
         self._runs = runs
+
+    def replace(self, change: Callable[[Rows], Rows]) -> None:
+        """Put in the place of every run what ``change`` makes of it: any rows with the same columns, in any order."""
+        runs = [_sorted(change(run)) for run in self._runs]
+        self._runs = [run for run in runs if len(run["key"])]
 
     def all(self) -> Rows:
         """All rows."""

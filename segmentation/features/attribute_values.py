@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from segmentation.columns.arrays import I64
 from segmentation.columns.texts import Texts
+from segmentation.features.nulls import NO_VALUE
 from segmentation.features.timeline import run_starts
 
 #: A number as JSON writes it: other texts that some reader would take for one ("+5", "007") are none.
@@ -42,6 +43,20 @@ class Vocabulary:
             code = self._codes[text] = len(self.texts)
             self.texts.append(text)
         return code
+
+    def keep(self, codes: I64) -> I64:
+        """Forget the texts that none of ``codes`` (-1: none) names, unless the vocabulary is closed; the new codes."""
+        if self._closed is not None:
+            return codes
+        used, place = np.unique(np.append(codes, NO_VALUE), return_inverse=True)
+        self.restore([self.texts[code] for code in used[1:].tolist()])
+        # The first of the distinct codes is always the one for no value, so that it stays -1.
+        kept: I64 = place[:-1] - 1
+        return kept
+
+    def join(self, other: "Vocabulary") -> I64:
+        """Take in the texts of another one. By its code the code here; the entry behind the last is for -1."""
+        return np.array([*map(self._code, other.texts), NO_VALUE], np.int64)
 
     def restore(self, texts: list[str]) -> None:
         """Take over the texts of an earlier vocabulary."""

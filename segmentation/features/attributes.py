@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from segmentation.columns.arrays import I64, Bool, Column
-from segmentation.columns.runs import Runs
+from segmentation.columns.runs import Rows, Runs
 from segmentation.columns.texts import Texts
 from segmentation.expressions.nodes import Type
 from segmentation.expressions.scope import ColumnType
@@ -134,6 +134,19 @@ class TouchState(StoredState):
 
         return Advance(changes, settle)
 
+    def keep(self, rows: I64) -> None:
+        """Keep these users only, and of an open vocabulary what they use."""
+        super().keep(rows)
+        self._at, self._tie = self._at[rows], self._tie[rows]
+        self._values[self.feature.name] = self.vocabulary.keep(self._values[self.feature.name])
+
+    def join(self, other: Self) -> None:
+        """Take in the users of another state."""
+        codes = self.vocabulary.join(other.vocabulary)
+        other._values[self.feature.name] = codes[other._values[self.feature.name]]
+        super().join(other)
+        self._at, self._tie = np.append(self._at, other._at), np.append(self._tie, other._tie)
+
     def tables(self) -> dict[str, pl.DataFrame]:
         """``values`` (a row per user) and ``vocabulary``."""
         tie = pl.Series(self._tie.tolist(), dtype=pl.String)
@@ -234,6 +247,23 @@ class DifferentState(StoredState):
             self._seen.add({"key": user, "high": high, "low": low})
 
         return Advance(changes, settle)
+
+    def keep(self, rows: I64) -> None:
+        """Keep these users only."""
+        places = timeline.places_of(rows, self.users)
+
+        def kept(seen: Rows) -> Rows:
+            user = places[seen["key"]]
+            return {"key": user[user >= 0], "high": seen["high"][user >= 0], "low": seen["low"][user >= 0]}
+
+        self._seen.replace(kept)
+        super().keep(rows)
+
+    def join(self, other: Self) -> None:
+        """Take in the users of another state."""
+        seen = other._seen.all()
+        self._seen.add({**seen, "key": seen["key"] + self.users})
+        super().join(other)
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """``seen`` (user and the lanes of a value) and ``count`` (a row per user)."""

@@ -8,14 +8,14 @@ import numpy as np
 import polars as pl
 
 from segmentation.columns.arrays import I64, Bool, Column
-from segmentation.columns.runs import Runs
+from segmentation.columns.runs import Rows, Runs
 from segmentation.expressions.nodes import Type
 from segmentation.expressions.scope import ColumnType
 from segmentation.expressions.values import Values
 from segmentation.features.kind import Advance, EventParts, Feature, FeatureState, StoredState
 from segmentation.features.reading import KeyReader
 from segmentation.features.schedule import Schedule, moved
-from segmentation.features.timeline import Events, Span, run_starts, write_latest
+from segmentation.features.timeline import Events, Span, places_of, run_starts, write_latest
 from segmentation.units import DAY, format_duration
 
 #: Above any number of days since the epoch, so that (user, day) is one integer.
@@ -103,6 +103,26 @@ class DistinctDaysState(StoredState):
             self._known.retain("day", span.end - self._memory())
 
         return Advance(changes, settle)
+
+    def keep(self, rows: I64) -> None:
+        """Keep these users only."""
+        places = places_of(rows, self.users)
+
+        def kept(known: Rows) -> Rows:
+            user = places[known["key"] // _DAYS]
+            day = known["day"][user >= 0]
+            return {"key": _key(user[user >= 0], day), "day": day}
+
+        self._known.replace(kept)
+        self._leaving.keep(places)
+        super().keep(rows)
+
+    def join(self, other: Self) -> None:
+        """Take in the users of another state."""
+        known = other._known.all()
+        self._known.add({"key": known["key"] + self.users * _DAYS, "day": known["day"]})
+        self._leaving.join(other._leaving, self.users)
+        super().join(other)
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """``days`` (user, start of the day), ``leaving`` (tick, user, amount) and ``count`` (a row per user)."""

@@ -1,7 +1,7 @@
 """The steps of a journey: which events are rows of which step, and which row completes it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -94,6 +94,11 @@ class StepRows:
         return StepRows(
             self.user[rows], self.step[rows], self.at[rows], self.high[rows], self.low[rows], self.index[rows]
         )
+
+    def of_users(self, places: I64) -> "StepRows":
+        """The rows of some users under new numbers, given by old number; -1: leave out."""
+        rows = self.where(places[self.user] >= 0)
+        return replace(rows, user=places[rows.user])
 
     def known(self) -> "StepRows":
         """The same rows, known from before a span."""

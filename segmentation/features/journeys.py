@@ -21,7 +21,16 @@ from segmentation.features.journey_steps import Done, JourneyStep, Mode, StepRow
 from segmentation.features.kind import Advance, Deadline, EventParts, Feature, FeatureState, StoredState
 from segmentation.features.nulls import NO_TIME, times
 from segmentation.features.reading import KeyReader
-from segmentation.features.timeline import Events, Span, Updates, combined, merged_keys, run_starts, write_latest
+from segmentation.features.timeline import (
+    Events,
+    Span,
+    Updates,
+    combined,
+    merged_keys,
+    places_of,
+    run_starts,
+    write_latest,
+)
 
 JOURNEY_STATUSES = ("not_started", "in_progress", "completed_in_time", "overdue", "completed_late")
 
@@ -153,6 +162,17 @@ class JourneyState(StoredState):
             self._rows = StepRows.joined(self._rows.where(~held), kept)
 
         return Advance(changes, settle)
+
+    def keep(self, rows: I64) -> None:
+        """Keep these users only."""
+        self._rows = self._rows.of_users(places_of(rows, self.users))
+        super().keep(rows)
+
+    def join(self, other: Self) -> None:
+        """Take in the users of another state."""
+        moved = other._rows.of_users(np.arange(other.users) + self.users)
+        self._rows = StepRows.joined(self._rows, moved)
+        super().join(other)
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """``rows`` (user, step, at, and the lanes of a value) and ``values`` (a row per user)."""

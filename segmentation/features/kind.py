@@ -95,6 +95,21 @@ class FeatureState(ABC):
         """
 
     @abstractmethod
+    def keep(self, rows: I64) -> None:
+        """Keep these users only, and number them anew: row ``rows[i]`` becomes row ``i``.
+
+        All that is kept of the others is gone. Called between advances, after `grow`; ``rows`` are distinct, in any
+        order.
+        """
+
+    @abstractmethod
+    def join(self, other: Self) -> None:
+        """Take in the users of another state of the same feature, settled at the same tick, behind the own ones.
+
+        Called between advances, after `grow` of both; ``other`` must not be used any more.
+        """
+
+    @abstractmethod
     def current(self) -> dict[str, Column]:
         """The stored columns (`Feature.stored`, `Measured.column`) at the last settled tick, one value per user. The
         caller only reads them."""
@@ -123,9 +138,22 @@ class StoredState(FeatureState, ABC):
         """Make room for ``users`` rows."""
         self._values = {name: grown(values, users, self._stored[name]) for name, values in self._values.items()}
 
+    def keep(self, rows: I64) -> None:
+        """Keep these users only; see `FeatureState.keep`."""
+        self._values = {name: values[rows] for name, values in self._values.items()}
+
+    def join(self, other: Self) -> None:
+        """Take in the users of another state; see `FeatureState.join`."""
+        self._values = {name: np.append(values, other._values[name]) for name, values in self._values.items()}
+
     def current(self) -> dict[str, Column]:
         """The stored columns."""
         return self._values
+
+    @property
+    def users(self) -> int:
+        """For how many users there is room."""
+        return len(next(iter(self._values.values())))
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from segmentation.expressions.values import Values
 from segmentation.features.kind import Advance, EventParts, Feature, FeatureState, Measured, StoredState
 from segmentation.features.reading import KeyReader
 from segmentation.features.schedule import Amounts, Schedule, moved
-from segmentation.features.timeline import Events, Span, combined, run_starts, write_latest
+from segmentation.features.timeline import Events, Span, combined, places_of, run_starts, write_latest
 from segmentation.units import HOUR, format_duration
 
 
@@ -183,6 +183,19 @@ class RollingState(StoredState):
                 schedule.settle(span, moves[name])
 
         return Advance(changes, settle)
+
+    def keep(self, rows: I64) -> None:
+        """Keep these users only."""
+        places = places_of(rows, self.users)
+        for schedule in self._scheduled.values():
+            schedule.keep(places)
+        super().keep(rows)
+
+    def join(self, other: Self) -> None:
+        """Take in the users of another state."""
+        for name, schedule in self._scheduled.items():
+            schedule.join(other._scheduled[name], self.users)
+        super().join(other)
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """``values`` (a row per user), and ``scheduled:…`` for each of its columns (tick, user, amount)."""

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from segmentation.columns.arrays import I64, Bool, Column
-from segmentation.columns.runs import Runs
+from segmentation.columns.runs import Rows, Runs
 from segmentation.features.timeline import Span, Updates, running_totals, sum_by_key
 
 #: (tick in µs, user, amount): three columns of one length.
@@ -43,6 +43,21 @@ class Schedule:
         self._runs.drop_up_to(span.end)
         later = new[0] > span.end
         self._runs.add({"key": new[0][later], "user": new[1][later], "amount": new[2][later]})
+
+    def keep(self, places: I64) -> None:
+        """Number users anew, by old number (-1: forget what waits for them; see `timeline.places_of`)."""
+
+        def kept(rows: Rows) -> Rows:
+            users = places[rows["user"]]
+            chosen = users >= 0
+            return {"key": rows["key"][chosen], "user": users[chosen], "amount": rows["amount"][chosen]}
+
+        self._runs.replace(kept)
+
+    def join(self, other: "Schedule", users: int) -> None:
+        """Take in what waits in ``other``, whose user 0 is user ``users`` here."""
+        rows = other._runs.all()
+        self._runs.add({**rows, "user": rows["user"] + users})
 
     def table(self) -> pl.DataFrame:
         """All that waits: ``tick`` (µs), ``user``, ``amount``."""

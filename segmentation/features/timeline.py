@@ -114,6 +114,17 @@ def grown(array: Column, size: int, fill: Any) -> Column:
     return np.concatenate([array, np.full(size - len(array), fill, array.dtype)])
 
 
+def places_of(rows: I64, size: int) -> I64:
+    """By row number (of ``size``) its place in ``rows``, -1 for those that are not among them.
+
+    >>> places_of(np.array([2, 0]), size=3).tolist()
+    [1, -1, 0]
+    """
+    places = np.full(size, -1, np.int64)
+    places[rows] = np.arange(len(rows))
+    return places
+
+
 def run_starts(*sorted_columns: Column) -> I64:
     """The first position of every run of equal rows."""
     size = len(sorted_columns[0])

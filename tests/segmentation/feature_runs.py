@@ -1,11 +1,11 @@
 """Feature states driven through drawn runs and held against a recomputation from all events at every tick.
 
 A run is a few advances; before each, events arrive, some of them late. Between advances the state may be written and
-read back, or asked what an advance would bring for some of its users.
+read back, or asked what an advance would bring for some of its users; it may lose users, or be split and joined again.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from segmentation.columns.arrays import I64, Column
 from segmentation.columns.frames import decode_frames, encode_frames
 from segmentation.columns.texts import Texts
-from segmentation.features.kind import Feature
+from segmentation.features.kind import Feature, FeatureState
 from segmentation.features.timeline import Events, Span, Updates, last_before
 
 MINUTE = 60_000_000
@@ -80,7 +80,7 @@ def legs(
         Leg,
         ticks=st.sampled_from(lengths),
         events=st.lists(event, max_size=10).map(tuple),
-        change=st.sampled_from(["none", "none", "restore", "preview"]),
+        change=st.sampled_from(["none", "none", "restore", "preview", "keep", "join"]),
         kept=st.permutations(range(_USERS)).flatmap(
             lambda order: st.integers(1, _USERS).map(lambda n: tuple(order[:n]))
         ),
@@ -107,7 +107,11 @@ class Run:
         for leg in run:
             self._arrive(leg.events)
             if leg.change == "restore":
-                self._restore()
+                self.state = self._restored()
+            if leg.change == "keep":
+                self._keep(leg.kept)
+            if leg.change == "join":
+                self._join(leg.kept)
             kept = leg.kept if leg.change == "preview" else None
             self._advance(Span(self.settled, TICK, leg.ticks), naive, kept)
 
@@ -120,10 +124,25 @@ class Run:
                 counted_at = max((at // TICK + 1) * TICK, self.settled + TICK)
                 self.pending.append(Event(event.user, at, event.name, event.value, event.tie, counted_at))
 
-    def _restore(self) -> None:
-        stored = encode_frames({}, self.state.tables())
-        self.state = self.feature.state(TICK, self.lateness)
-        self.state.restore(decode_frames(stored)[1])
+    def _restored(self) -> FeatureState:
+        state = self.feature.state(TICK, self.lateness)
+        state.restore(decode_frames(encode_frames({}, self.state.tables()))[1])
+        return state
+
+    def _keep(self, users: Sequence[int]) -> None:
+        """Others leave; who has their number from then on is a new user."""
+        self.state.keep(np.array(users))
+        self.state.grow(_USERS)
+        self.known, self.pending = _renumbered(self.known, users), _renumbered(self.pending, users)
+
+    def _join(self, users: Sequence[int]) -> None:
+        others = [user for user in range(_USERS) if user not in users]
+        self.state, rest = self._restored(), self._restored()
+        self.state.keep(np.array(users))
+        rest.keep(np.array(others, np.int64))
+        self.state.join(rest)
+        order = [*users, *others]
+        self.known, self.pending = _renumbered(self.known, order), _renumbered(self.pending, order)
 
     def _preview(self, due: list[Event], span: Span, users: Sequence[int]) -> Updates:
         """What an advance would bring for some users; the state must stay as it is."""
@@ -187,6 +206,10 @@ class Run:
             names=NAMES,
             late=counted_at > (at // TICK + 1) * TICK,
         )
+
+
+def _renumbered(events: Sequence[Event], users: Sequence[int]) -> list[Event]:
+    return [replace(event, user=users.index(event.user)) for event in events if event.user in users]
 
 
 def _seal(value: str | None) -> str | None:

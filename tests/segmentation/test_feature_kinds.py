@@ -92,6 +92,12 @@ class LongestNameState(FeatureState):
         changes = Updates(keys[last], {self._feature.name: np.array(values, np.int64)[last]})
         return Advance(changes, lambda: write_latest(changes, self._longest, span))
 
+    def keep(self, rows: I64) -> None:
+        self._longest = {name: held[rows] for name, held in self._longest.items()}
+
+    def join(self, other: Self) -> None:
+        self._longest = {name: np.append(held, other._longest[name]) for name, held in self._longest.items()}
+
     def current(self) -> dict[str, Column]:
         return self._longest
 

@@ -10,11 +10,17 @@ from segmentation.columns.runs import Rows, Runs
 
 KEYS = st.integers(0, 12)
 ADD = st.lists(st.tuples(KEYS, st.integers(0, 99)), max_size=9).map(lambda rows: ("add", rows))
-STEPS = st.lists(ADD | st.tuples(st.sampled_from(["drop", "retain"]), st.integers(-1, 13)), max_size=12)
+STEPS = st.lists(ADD | st.tuples(st.sampled_from(["drop", "retain", "replace"]), st.integers(-1, 13)), max_size=12)
 
 
 def _counted(rows: Rows) -> Counter[tuple[int, int]]:
     return Counter(zip(rows["key"].tolist(), rows["value"].tolist(), strict=True))
+
+
+def _shifted(run: Rows, by: int) -> Rows:
+    """Keys become their distance from a number; those that are the number itself go."""
+    kept = run["key"] != by
+    return {"key": np.abs(run["key"][kept] - by), "value": run["value"][kept]}
 
 
 @given(STEPS, st.sets(KEYS), KEYS)
@@ -31,6 +37,9 @@ def test_finds_what_a_list_would(
         elif kind == "drop":
             runs.drop_up_to(argument)
             held = [row for row in held if row[0] > argument]
+        elif kind == "replace":
+            runs.replace(lambda run, by=argument: _shifted(run, by))
+            held = [(abs(key - argument), value) for key, value in held if key != argument]
         else:
             # It may keep more than asked for, never less.
             runs.retain("value", argument)
