@@ -91,15 +91,23 @@ class Subjects:
         self._learn(users, rows)
         return _subject_texts(self._digests[rows].tobytes())
 
+    def keep(self, rows: npt.NDArray[np.int64]) -> None:
+        """Keep these users only, row ``rows[i]`` as row ``i``."""
+        self._grow(int(rows.max(initial=-1)) + 1)
+        self._known, self._digests = self._known[rows], self._digests[rows]
+
     def _learn(self, users: Sequence[bytes], rows: npt.NDArray[np.int64]) -> None:
-        more = len(users) - len(self._known)
-        if more > 0:
-            self._known = np.append(self._known, np.zeros(more, np.bool_))
-            self._digests = np.append(self._digests, np.empty((more, _DIGEST_BYTES), np.uint8), axis=0)
+        self._grow(len(users))
         missing = np.unique(rows[~self._known[rows]])
         digests = _subject_digests(self._publish_key, (users[row] for row in missing.tolist()))
         self._digests[missing] = np.frombuffer(digests, np.uint8).reshape(-1, _DIGEST_BYTES)
         self._known[missing] = True
+
+    def _grow(self, users: int) -> None:
+        more = users - len(self._known)
+        if more > 0:
+            self._known = np.append(self._known, np.zeros(more, np.bool_))
+            self._digests = np.append(self._digests, np.empty((more, _DIGEST_BYTES), np.uint8), axis=0)
 
 
 def _subject_digests(publish_key: bytes, internals: Iterable[bytes]) -> bytes:

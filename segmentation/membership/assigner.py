@@ -5,13 +5,15 @@ changed: the user's features, time (`Crossings`), or the population (`Measures`)
 over these rows only, and over the users whose dwell ends (`Stepper`).
 """
 
+from typing import Self
+
 import numpy as np
 import polars as pl
 
 from segmentation.columns.arrays import I64, Column
 from segmentation.columns.frames import decode_frames, encode_frames, tables_under
 from segmentation.expressions import Table
-from segmentation.features.timeline import Span, Timeline, merged_keys
+from segmentation.features.timeline import Span, Timeline, merged_keys, places_of
 from segmentation.membership.changes import ChangeLog, ShardView, joined
 from segmentation.membership.conditions import Conditions, feature_table
 from segmentation.membership.due import Crossings
@@ -136,6 +138,37 @@ class Assigner:
             },
             schema=PROFILE_COLUMNS,
         )
+
+    @property
+    def users(self) -> list[bytes]:
+        """The internal ids of the shard's users, a row each."""
+        return self._users.internals
+
+    def keep(self, rows: I64) -> None:
+        """Keep these users only, row ``rows[i]`` as row ``i``; all that is kept of the others is gone.
+
+        Called between advances. The population counts them until the tracker's moves say otherwise.
+        """
+        self._log.sequences(len(self._users))
+        self._provisional.keep(places_of(rows, len(self._users)))
+        self._users.keep(rows)
+        for part in (self._stepper, self._measures, self._log):
+            part.keep(rows)
+
+    def join(self, other: Self) -> None:
+        """Take in the users of another shard, settled at the same tick with the same populations, behind the own ones.
+
+        ``other`` must not be used any more.
+        """
+        users = len(self._users)
+        for each in (self, other):
+            each._log.sequences(len(each._users))
+            each._stepper.grow(len(each._users))
+        self._stepper.join(other._stepper)
+        self._measures.join(other._measures, users)
+        self._provisional.join(other._provisional, users)
+        self._log.join(other._log)
+        self._users.join(other._users)
 
     def snapshot(self) -> bytes:
         """The whole table as bytes."""

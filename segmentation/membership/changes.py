@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import polars as pl
@@ -136,6 +137,15 @@ class ChangeLog:
             "flags": pl.Series(["{}"] * len(rows), dtype=pl.String),
         }
         return pl.DataFrame(columns, schema=empty().schema)
+
+    def keep(self, rows: I64) -> None:
+        """Keep these subjects only, row ``rows[i]`` as row ``i``; all users have a number."""
+        self.sequence = self.sequence[rows]
+        self._subjects.keep(rows)
+
+    def join(self, other: Self) -> None:
+        """Take in the subjects of another shard behind the own ones; all users of both have a number."""
+        self.sequence = np.append(self.sequence, other.sequence)
 
     def sequences(self, users: int) -> I64:
         """The last sequence number of each of ``users`` subjects."""

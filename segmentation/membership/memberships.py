@@ -8,6 +8,7 @@ segments are evaluated in an order.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import polars as pl
@@ -75,6 +76,15 @@ class Memberships:
             width = len(self._compiled)
             self.member = np.concatenate([self.member, np.zeros((missing, width), np.bool_)])
             self.since = np.concatenate([self.since, np.zeros((missing, width), np.int64)])
+
+    def keep(self, rows: I64) -> None:
+        """Keep these users only, row ``rows[i]`` as row ``i``."""
+        self.member, self.since = self.member[rows], self.since[rows]
+
+    def join(self, other: Self) -> None:
+        """Take in the users of another shard behind the own ones."""
+        self.member = np.concatenate([self.member, other.member])
+        self.since = np.concatenate([self.since, other.since])
 
     def decide(self, users: I64, results: Bool, tick: int | I64) -> Step:
         """What ``tick`` (µs, one for all or one for each) decides for ``users``.

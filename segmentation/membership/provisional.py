@@ -7,6 +7,7 @@ carry the subject's last settled sequence, and an index that counts from 1 for e
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import polars as pl
@@ -117,6 +118,17 @@ class Provisional:
         """The change that takes a claim back."""
         index = self._next_index(user, sequence)
         return EarlyRow(user, segment, "RETRACTED", tick, index, sequence, memberships)
+
+    def keep(self, places: I64) -> None:
+        """Number users anew, by old number (-1: forget their claims; see `timeline.places_of`)."""
+        numbers = dict(enumerate(places.tolist()))
+        self._claims = {numbers[user]: own for user, own in self._claims.items() if numbers[user] >= 0}
+        self._indices = {numbers[user]: own for user, own in self._indices.items() if numbers[user] >= 0}
+
+    def join(self, other: Self, users: int) -> None:
+        """Take in the claims of another shard, whose user 0 is user ``users`` here."""
+        self._claims |= {user + users: own for user, own in other._claims.items()}
+        self._indices |= {user + users: own for user, own in other._indices.items()}
 
     def _drop(self, user: int, segment: int) -> None:
         claims = self._claims[user]

@@ -4,6 +4,7 @@ import bisect
 import itertools
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -60,6 +61,17 @@ class Stepper:
         if missing > 0:
             self.results = np.concatenate([self.results, np.zeros((missing, self.results.shape[1]), np.bool_)])
             self.looked_at = np.concatenate([self.looked_at, np.zeros(missing, np.bool_)])
+
+    def keep(self, rows: I64) -> None:
+        """Keep these users only, row ``rows[i]`` as row ``i``."""
+        self._memberships.keep(rows)
+        self.results, self.looked_at = self.results[rows], self.looked_at[rows]
+
+    def join(self, other: Self) -> None:
+        """Take in the users of another shard behind the own ones."""
+        self._memberships.join(other._memberships)
+        self.results = np.concatenate([self.results, other.results])
+        self.looked_at = np.concatenate([self.looked_at, other.looked_at])
 
     def walk(self, users: I64, index: I64, results: Bool, span: Span) -> list[Decided]:
         """Decide all ticks of ``span``; ``users``, ``index`` and ``results`` are rows sorted by tick index."""

@@ -1,11 +1,12 @@
 """The users of one shard, and their stored feature values at the last settled tick."""
 
 from collections.abc import Mapping
+from typing import Self
 
 import numpy as np
 import polars as pl
 
-from segmentation.columns.arrays import Column
+from segmentation.columns.arrays import I64, Column
 from segmentation.features.nulls import NO_VALUE
 from segmentation.features.timeline import Span, Timeline, Updates, grown, write_latest
 from segmentation.messages import FeaturesOfShard
@@ -64,6 +65,27 @@ class UserTable:
         """Keep the values that hold at the end of the span."""
         columns = {name: timeline.changes.columns[name] for name in self.columns}
         write_latest(Updates(timeline.changes.keys, columns), self.columns, span)
+
+    def keep(self, rows: I64) -> None:
+        """Keep these users only, row ``rows[i]`` as row ``i``, and of the vocabularies what they use."""
+        self.internals = [self.internals[row] for row in rows.tolist()]
+        self._rows = {internal: row for row, internal in enumerate(self.internals)}
+        self.columns = {name: values[rows] for name, values in self.columns.items()}
+        for name, texts in self.vocabularies.items():
+            used, place = np.unique(np.append(self.columns[name], NO_VALUE), return_inverse=True)
+            # The first of the distinct codes is always the one for no value, so that it stays -1.
+            self.columns[name] = place[:-1] - 1
+            self.vocabularies[name] = [texts[code] for code in used[1:].tolist()]
+            self._known[name] = {text: code for code, text in enumerate(self.vocabularies[name])}
+
+    def join(self, other: Self) -> None:
+        """Take in the users of another table behind the own ones; ``other`` must not be used any more."""
+        for name, texts in other.vocabularies.items():
+            codes = np.array([*self._codes(name, texts), NO_VALUE], np.int64)
+            other.columns[name] = codes[other.columns[name]]
+        self._rows |= {internal: row for row, internal in enumerate(other.internals, len(self))}
+        self.internals += other.internals
+        self.columns = {name: np.append(values, other.columns[name]) for name, values in self.columns.items()}
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """``users``, ``columns`` and ``vocabulary/…``."""

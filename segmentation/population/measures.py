@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Mapping
+from typing import Self
 
 import numpy as np
 import polars as pl
@@ -126,6 +127,16 @@ class Measures:
                 if len(reached):
                     result[f"{each.name}>={literal:g}"] = int(population.scores[reached[0]])
         return result
+
+    def keep(self, rows: I64) -> None:
+        """Keep these users only, row ``rows[i]`` as row ``i``. Populations are of all shards, as before."""
+        for movers in self._movers.values():
+            movers.keep(rows)
+
+    def join(self, other: Self, users: int) -> None:
+        """Take in the users of another shard, which has the same populations, behind the own ones (``users``)."""
+        for name, movers in self._movers.items():
+            movers.join(other._movers[name], users)
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """The last population of each feature (score, users)."""

@@ -1,5 +1,7 @@
 """Which users a population's move concerns although their own score stayed the same."""
 
+from typing import Self
+
 import numpy as np
 
 from segmentation.columns.arrays import I64, Column
@@ -26,12 +28,25 @@ class Movers:
     def at(self, population: Population, scores: I64) -> I64:
         """The users (positions in ``scores``, the values of all users at the boundary) to look at."""
         place = self._places(population, scores)
-        held = np.zeros(len(place), self._kind)
-        held[: len(self._place)] = self._place
+        held = self._held(len(place))
         self._place = place
         if self._literals is None:
             return np.flatnonzero((place > 0) | (held > 0))
         return np.flatnonzero(place != held)
+
+    def keep(self, rows: I64) -> None:
+        """Keep these users only, row ``rows[i]`` as row ``i``."""
+        self._place = self._held(int(rows.max(initial=-1)) + 1)[rows]
+
+    def join(self, other: Self, users: int) -> None:
+        """Take in the users of another shard behind the own ones, which are ``users``."""
+        self._place = np.append(self._held(users), other._place)
+
+    def _held(self, users: int) -> Column:
+        """The place of each of so many users; 0 for those not looked at yet."""
+        held = np.zeros(max(users, len(self._place)), self._kind)
+        held[: len(self._place)] = self._place
+        return held
 
     def _places(self, population: Population, scores: I64) -> Column:
         """0: no percentile; otherwise one more than the number of cutoffs reached."""
