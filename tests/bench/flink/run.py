@@ -2,9 +2,9 @@
 
 A run is measured from the first position that a job commits to the last before the end of its topic (or, for a slow
 one, until its time is over): start-up does not count. The cluster, the broker and all workers share this machine.
-The numbers inform; only a program that fails makes the exit code 1.
+The numbers inform; only a program that fails, or settled changes that are not exact, make the exit code 1.
 
-Run: python -m tests.bench.flink.run [--events N] [--peers NAME …] [--latency] [--growth] [--soak MINUTES] …
+Run: python -m tests.bench.flink.run [--events N] [--peers NAME …] [--latency] [--growth] [--soak MINUTES] [--year] …
 """
 
 import argparse
@@ -27,6 +27,7 @@ from tests.bench.flink.comparing import Result, compare, report
 from tests.bench.flink.job import RunError
 from tests.bench.flink.programs import PROGRAMS, available
 from tests.bench.flink.submit import Bench, SubmitError
+from tests.bench.flink.year import options as long_runs
 from tests.bench.peers import ROOT
 
 USERS = 100_000
@@ -51,6 +52,7 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=int, default=60, help="of live traffic that are measured (60)")
     parser.add_argument("--growth", action="store_true", help="watch checkpoints over 4,000,000 events")
     parser.add_argument("--soak", type=float, metavar="MINUTES", help="watch memory and state over so long a time")
+    long_runs.add_options(parser)
     parser.add_argument("--json", type=Path, default=ROOT / "build" / "bench-flink.json", help="where the numbers go")
     return parser.parse_args(arguments)
 
@@ -71,7 +73,7 @@ def running_stack(folder: Path) -> Iterator[Bench]:
 def measure(bench: Bench, chosen: argparse.Namespace) -> dict[str, Any]:
     """Everything that was asked for, printed as it comes; the numbers by kind."""
     found: dict[str, Any] = {}
-    if chosen.throughput or not (chosen.latency or chosen.growth or chosen.soak):
+    if chosen.throughput or not (chosen.latency or chosen.growth or chosen.soak or long_runs.wanted(chosen)):
         results = throughput(bench, chosen)
         print(f"\n{report(results)}\n", flush=True)
         found["throughput"] = [asdict(result) for result in results]
@@ -94,6 +96,7 @@ def measure(bench: Bench, chosen: argparse.Namespace) -> dict[str, Any]:
         title = f"{states.SOAK_USERS:,} users, {chosen.rate:,} events/s, {states.SOAK_SPEED} times as fast; sizes in MB"
         print(f"{states.report(title, moments, rows=30)}\n", flush=True)
         found["soak"] = [asdict(moment) for moment in moments]
+    found |= long_runs.measure(bench, chosen)
     return found
 
 
@@ -116,6 +119,8 @@ def main() -> int:
     print(
         f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.2f} before, {time.strftime('%Y-%m-%d %H:%M')}", flush=True
     )
+    if long_runs.wanted(chosen):
+        long_runs.prepare()
     try:
         with running_stack(folder) as bench:
             found = measure(bench, chosen)
@@ -123,7 +128,8 @@ def main() -> int:
         print(f"bench-flink: {error}", file=sys.stderr)
         return 1
     chosen.json.write_text(json.dumps({"machine": machine, **found}, indent=2) + "\n", encoding="utf-8")
-    return 1 if any(result["failure"] for result in found.get("throughput", ())) else 0
+    failed = any(result["failure"] for result in found.get("throughput", ()))
+    return 1 if failed or not all(found.get(name, True) for name in ("year", "hour")) else 0
 
 
 if __name__ == "__main__":

@@ -44,9 +44,13 @@ class Progress:
         )
         self._partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
 
+    def positions(self) -> list[int]:
+        """The committed position in each partition; topics of the benchmark begin at 0."""
+        return [max(each.offset, 0) for each in self._consumer.committed(self._partitions, timeout=30)]
+
     def records(self) -> int:
-        """The records behind the committed positions; topics of the benchmark begin at 0."""
-        return sum(max(each.offset, 0) for each in self._consumer.committed(self._partitions, timeout=30))
+        """The records behind the committed positions."""
+        return sum(self.positions())
 
     def total(self) -> int:
         """The records of the topic."""
