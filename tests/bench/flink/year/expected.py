@@ -1,7 +1,7 @@
 """The settled changes of a plan by plain array operations over all users at every tick, written from the definitions.
 
-It shares no code with the product, and knows only the rules of `plan.rules_of`. It is itself compared with the oracle in
-SQL, which can't take so many events. Repeats of events are left out from the start: the plan knows them.
+It shares no code with the product, and knows only the rules of `plan.rules_of`. It is itself compared with the oracle
+in SQL, which can't take so many events. Repeats of events are left out from the start: the plan knows them.
 """
 
 from collections.abc import Iterator
@@ -97,7 +97,7 @@ class _World:
         after = self.plan.forget_after
         if after is None:
             return
-        old = np.flatnonzero(self.seen & (self.last_seen < tick - after))
+        old = np.flatnonzero(self.seen & (tick - self.last_seen >= after))
         self.seen[old] = self.pro[old] = False
         for column in (self.started, self.profile, self.project):
             column[old] = _NEVER

@@ -16,13 +16,16 @@ from tests.bench.flink.year.plan import year
 #: Minutes that the start, the end and the comparison of an hour may take on top.
 _AROUND = 15
 
+#: Events that a job never waits for: what it takes between two checkpoints.
+_LEAST_AHEAD = 200_000
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declares them."""
     parser.add_argument("--year", action="store_true", help="a day of 86,400,000 events and a week after it, exact")
     parser.add_argument("--scale", type=float, default=1.0, help="of its events and users, such as 0.01 (1)")
     parser.add_argument("--forget", type=parse_duration, metavar="DURATION", help="forget_after of its rules (none)")
-    parser.add_argument("--ahead", type=int, default=2_000_000, help="events that may wait in its topic (2000000)")
+    parser.add_argument("--ahead", type=int, help="events that may wait in its topic (2000000 by the scale)")
     parser.add_argument("--feed-only", action="store_true", help="how fast its feed is, without a job")
     parser.add_argument("--hour", action="store_true", help="live traffic with a worker that is killed, exact")
     parser.add_argument("--minutes", type=int, default=60, help="that it lasts (60)")
@@ -53,7 +56,8 @@ def measure(bench: Bench, chosen: argparse.Namespace) -> dict[str, Any]:
         if chosen.feed_only:
             print(feed_only(bench, plan, chosen.timeout), flush=True)
             return found
-        outcome = week.long_week(bench, plan, _setting(chosen, 180), chosen.ahead, _folder(bench, "year"), _say)
+        ahead = max(_LEAST_AHEAD, round(2_000_000 * chosen.scale)) if chosen.ahead is None else chosen.ahead
+        outcome = week.long_week(bench, plan, _setting(chosen, 180), ahead, _folder(bench, "year"), _say)
         print(week.report(outcome), flush=True)
         found["year"] = outcome.good
     if chosen.hour:

@@ -141,6 +141,8 @@ def pace_table(plan: Plan, samples: Sequence[Sample]) -> str:
 
 def trend_table(found: Sequence[Trend], title: str) -> str:
     """For people."""
+    if not found:
+        return f"{title}: too few samples for a trend"
     rows = [f"{title}: trend over the whole of it, relative to the level; flat is up to {FLAT:+.0%}"]
     for each in found:
         divisor, unit = WATCHED[each.name]

@@ -72,8 +72,7 @@ def report(outcome: runs.Outcome) -> str:
     (outcome.folder / "samples.svg").write_text(picture, encoding="utf-8")
     last = summary.after(samples, plan.end - _LAST_DAYS * DAY)
     lines = [title, summary.pace_table(plan, samples)]
-    if last:
-        lines.append(summary.trend_table(summary.trends(last), f"last {_LAST_DAYS} days of event time"))
+    lines.append(summary.trend_table(summary.trends(last), f"last {_LAST_DAYS} days of event time"))
     return "\n".join([*lines, *ending(outcome)])
 
 
@@ -91,11 +90,12 @@ def ending(outcome: runs.Outcome) -> list[str]:
         lines += [f"  {example}" for example in verdict.examples]
     if outcome.samples:
         end = outcome.samples[-1]
+        sizes = [f"{size / 1e6:,.0f}" for size in (end.state_disk, end.checkpoint_disk, end.broker_disk)]
         lines.append(
-            f"{end.at / 60:.1f} minutes, {end.restarts} restarts, {end.checkpoints_failed} failed checkpoints of "
-            f"{end.checkpoints}; disk: state {end.state_disk / 1e6:,.0f}, checkpoints "
-            f"{end.checkpoint_disk / 1e6:,.0f}, broker {end.broker_disk / 1e6:,.0f} MB; samples.csv and samples.svg are in {outcome.folder}"
+            f"{end.at / 60:.1f} minutes, {end.restarts} restarts, {end.checkpoints:,} checkpoints, "
+            f"{end.checkpoints_failed} failed; MB on disk: state {sizes[0]}, checkpoints {sizes[1]}, broker {sizes[2]}"
         )
+        lines.append(f"samples.csv and samples.svg are in {outcome.folder}")
     if outcome.failure:
         lines.append(f"ENDED BEFORE ITS END: {outcome.failure}")
     return lines
