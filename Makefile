@@ -86,7 +86,7 @@ pubsub-down: $(READY) ## stop what pubsub-up started
 	@$(BIN)/python -m deploy.pubsub_emulator down
 
 .PHONY: bench-flink
-bench-flink: $(READY) ## measure on the local stack against Flink's own ways (ARGS="--latency", "--growth", "--soak 30")
+bench-flink: $(READY) ## measure on the local stack against Flink's own ways (ARGS="--latency", "--growth", "--year", …)
 	@scripts/setup.sh pyflink || echo "bench-flink: PyFlink could not be had; its peers are left out" >&2
 	$(BIN)/python -m tests.bench.flink.run $(ARGS)
 

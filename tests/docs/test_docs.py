@@ -15,6 +15,7 @@ from pipeline.options.run_arguments import OWN_OPTIONS
 from pipeline.runners.summary import Summary
 from schemas.types import AuditRecord, DeadLetter
 from segmentation.rules.file import parse_rules
+from tests.bench.flink.run import parser as bench_flink
 from transforms.decoding.reasons import DeadLetterReason
 from transforms.keys.sources import PUBLISH_KEY, STATE_KEY
 from transforms.mapping.file import parse_mapping
@@ -43,8 +44,7 @@ OTHERS = {
     "--large", "--repeat", "--direct_running_mode", "--prism_location", "--help", "--version", "--wipe", "--metrics",
     "--job_endpoint", "--environment_type", "--environment_config", "--defaultEnvironmentType", "--experiments",
     "--parallelism", "--max_bundle_time_mills", "--checkpointing_interval", "--max_parallelism",
-    "--allow_non_restored_state", "--throughput", "--latency", "--growth", "--soak", "--max_cache_memory_usage_mb",
-    "--filesToStage", "--flink-conf-dir",
+    "--allow_non_restored_state", "--max_cache_memory_usage_mb", "--filesToStage", "--flink-conf-dir",
     # gcloud, docker and Beam on Dataflow: tests/docs/test_deploy_dataflow.py looks at each.
     "--data-file", "--format", "--platform", "--file", "--build-arg", "--tag", "--image", "--sdk-language",
     "--metadata-file", "--region", "--temp_location", "--sdk_container_image", "--service_account_email", "--status",
@@ -52,6 +52,8 @@ OTHERS = {
     "--disable-public-ips", "--max-workers", "--staging-location", "--temp-location", "--transform-name-mappings",
     "--max-num-workers", "--time",
 }  # fmt: skip
+#: Those of `make bench-flink`.
+BENCH = set(re.findall(r"^  (--[a-z-]+)", bench_flink().format_help(), re.MULTILINE))
 
 
 def _blocks(language: str) -> list[tuple[str, str]]:
@@ -93,7 +95,7 @@ def test_command_and_its_options_are_in_the_readme(command: str) -> None:
 
 @pytest.mark.parametrize("page", TEXTS)
 def test_no_option_that_does_not_exist(page: str) -> None:
-    known = {option for options in OPTIONS.values() for option in options} | OTHERS
+    known = {option for options in OPTIONS.values() for option in options} | OTHERS | BENCH
     named = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", TEXTS[page]))
     assert named <= known
 

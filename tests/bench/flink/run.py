@@ -14,7 +14,7 @@ import platform
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -36,25 +36,25 @@ SEED = 1
 GROWTH_USERS, GROWTH_DAYS, GROWTH_EVENTS = 10_000, 14, 4_000_000
 
 
-def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+def parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="make bench-flink", description="Measure this project and peers on Flink.")
-    parser.add_argument("--events", type=int, default=4_000_000, help="events of the log (4000000)")
-    parser.add_argument("--days", type=int, default=1, help="days that they take; an hour ends that often (1)")
+    found = argparse.ArgumentParser(prog="make bench-flink", description="Measure this project and peers on Flink.")
+    found.add_argument("--events", type=int, default=4_000_000, help="events of the log (4000000)")
+    found.add_argument("--days", type=int, default=1, help="days that they take; an hour ends that often (1)")
     names = [program.name for program in PROGRAMS]
-    parser.add_argument("--peers", nargs="+", choices=names, metavar="NAME", help=f"these only, of {', '.join(names)}")
-    parser.add_argument("--parallelism", type=int, nargs="+", default=[1, 2], help="of every job (1 2)")
-    parser.add_argument("--limit", type=float, default=60, help="seconds of a run at most (60)")
-    parser.add_argument("--repeat", type=int, default=3, help="runs of each job (3)")
-    parser.add_argument("--throughput", action="store_true", help="measure throughput; so does naming no other")
-    parser.add_argument("--latency", action="store_true", help="measure early changes of live traffic")
-    parser.add_argument("--rate", type=int, default=1_000, help="live events a second (1000)")
-    parser.add_argument("--seconds", type=int, default=60, help="of live traffic that are measured (60)")
-    parser.add_argument("--growth", action="store_true", help="watch checkpoints over 4,000,000 events")
-    parser.add_argument("--soak", type=float, metavar="MINUTES", help="watch memory and state over so long a time")
-    long_runs.add_options(parser)
-    parser.add_argument("--json", type=Path, default=ROOT / "build" / "bench-flink.json", help="where the numbers go")
-    return parser.parse_args(arguments)
+    found.add_argument("--peers", nargs="+", choices=names, metavar="NAME", help=f"these only, of {', '.join(names)}")
+    found.add_argument("--parallelism", type=int, nargs="+", default=[1, 2], help="of every job (1 2)")
+    found.add_argument("--limit", type=float, default=60, help="seconds of a run at most (60)")
+    found.add_argument("--repeat", type=int, default=3, help="runs of each job (3)")
+    found.add_argument("--throughput", action="store_true", help="measure throughput; so does naming no other")
+    found.add_argument("--latency", action="store_true", help="measure early changes of live traffic")
+    found.add_argument("--rate", type=int, default=1_000, help="live events a second (1000)")
+    found.add_argument("--seconds", type=int, default=60, help="of live traffic that are measured (60)")
+    found.add_argument("--growth", action="store_true", help="watch checkpoints over 4,000,000 events")
+    found.add_argument("--soak", type=float, metavar="MINUTES", help="watch memory and state over so long a time")
+    long_runs.add_options(found)
+    found.add_argument("--json", type=Path, default=ROOT / "build" / "bench-flink.json", help="where the numbers go")
+    return found
 
 
 @contextmanager
@@ -110,7 +110,7 @@ def throughput(bench: Bench, chosen: argparse.Namespace) -> list[Result]:
 
 def main() -> int:
     """Measures, prints tables and writes the numbers as JSON; exit code 1 where something failed."""
-    chosen = options()
+    chosen = parser().parse_args()
     os.chdir(ROOT)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # jobs and topics go before this program does
     folder = ROOT / "build" / "bench-flink"

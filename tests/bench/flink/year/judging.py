@@ -1,6 +1,7 @@
 """Whether the changes that came are those that had to come: ids and every column, each once."""
 
 import hashlib
+from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -17,6 +18,7 @@ from tests.bench.flink.year.plan import Plan
 
 #: What a settled change is compared by, beside its id: user, segment, action, tick, sequence, memberships.
 Row = tuple[int, int, int, int, int, int]
+_COLUMNS: Final = 6
 _ID_BYTES: Final = 16
 _SHOWN: Final = 3
 
@@ -97,11 +99,12 @@ class Came:
     repeats: int = 0
     odd: list[str] = field(default_factory=list)
     _seen: dict[bytes, int] = field(default_factory=dict)
-    _rows: list[Row] = field(default_factory=list)
+    #: Rows one after another: Python's tuples of five million changes would take gigabytes.
+    _rows: "array[int]" = field(default_factory=lambda: array("q"))
     _different: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._rows) // _COLUMNS
 
     def take(self, message: bytes) -> dict[str, Any]:
         """Counts a message of the topic of changes in, and gives what it says."""
@@ -116,13 +119,14 @@ class Came:
         except (KeyError, ValueError) as error:
             self.odd.append(f"{error!r}: {change}")
             return change
-        known = self._seen.setdefault(bytes.fromhex(change["change_id"]), len(self._rows))
-        if known == len(self._rows):
-            self._rows.append(row)
-        else:
-            self.repeats += 1
-            if self._rows[known] != row:
-                self._different.append(f"{change['change_id']}: {self._rows[known]}, repeated as {row}")
+        known = self._seen.setdefault(bytes.fromhex(change["change_id"]), len(self))
+        if known == len(self):
+            self._rows.extend(row)
+            return change
+        self.repeats += 1
+        first = tuple(self._rows[known * _COLUMNS : (known + 1) * _COLUMNS])
+        if first != row:
+            self._different.append(f"{change['change_id']}: {first}, repeated as {row}")
         return change
 
     def verdict(self) -> Verdict:
@@ -130,7 +134,7 @@ class Came:
         wanted = self.judge.expected
         ids, rows = self.judge.ids_of(wanted), _rows(wanted)
         places = np.fromiter((self._seen.get(each, -1) for each in ids), np.int64, len(ids))
-        found = np.array(self._rows, np.int64).reshape(-1, rows.shape[1])
+        found = np.array(self._rows, np.int64).reshape(-1, _COLUMNS)
         missing = np.flatnonzero(places < 0)
         there = np.flatnonzero(places >= 0)
         other = there[(found[places[there]] != rows[there]).any(axis=1)]
