@@ -169,6 +169,14 @@ def report(outcome: Outcome) -> str:
     if outcome.latencies is not None:
         lines.append(latency_table(outcome.latencies, outcome.kills, samples))
     lines.append(summary.trend_table(summary.trends(half, "clock"), "second half"))
+    if len(half) > 1 and half[-1].done > half[0].done:
+        ids = half[-1].done - half[0].done
+        lines.append(
+            f"  {ids:,} further ids are remembered in it (24 h long): "
+            f"{(half[-1].checkpoint_bytes - half[0].checkpoint_bytes) / ids:+.1f} bytes of checkpoint, "
+            f"{(half[-1].state_disk - half[0].state_disk) / ids:+.1f} of disk, "
+            f"{(half[-1].worker_memory - half[0].worker_memory) / ids:+.1f} of the worker's memory for each"
+        )
     return "\n".join([*lines, *ending(outcome)])
 
 
