@@ -19,7 +19,7 @@ def test_settled_changes_of_a_hundredth_are_exact(
     plan = year(0.01)
     assert plan.events == EVENTS
     bench = Bench(local_stack.addresses(), local_stack.folder, tmp_path)
-    setting = Setting(parallelism=2, emit="settled", every=2, timeout=400)
+    setting = Setting(parallelism=2, emit="settled", every=2, timeout=900)
     outcome = long_week(bench, plan, setting, 200_000, tmp_path / "week", lambda _: None)
     told = report(outcome)
     assert outcome.good, told

@@ -4,7 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from segmentation.units import MINUTE, SECOND, next_tick
 from tests.background import Background
 from tests.bench.flink.job import RunError
 from tests.bench.flink.live import wall_clock
-from tests.bench.flink.submit import Bench, SubmitError
+from tests.bench.flink.submit import Bench
 from tests.bench.flink.year import runs, summary
 from tests.bench.flink.year.chart import chart
 from tests.bench.flink.year.events import block_of
@@ -105,7 +105,7 @@ def long_hour(
                 outcome.verdict, outcome.early = reader.came.verdict(), reader.came.early
             finally:
                 reader.close()
-    except (RunError, SubmitError) as error:
+    except runs.ENDS as error:
         outcome.failure = runs.failure_of(error)
     return outcome
 
@@ -178,6 +178,27 @@ def report(outcome: Outcome) -> str:
             f"{(half[-1].worker_memory - half[0].worker_memory) / ids:+.1f} of the worker's memory for each"
         )
     return "\n".join([*lines, *ending(outcome)])
+
+
+def numbers(outcome: Outcome) -> dict[str, Any]:
+    """The same for programs."""
+    found, kills = outcome.latencies, outcome.kills
+    return {
+        "good": outcome.good,
+        "failure": outcome.failure,
+        "verdict": None if outcome.verdict is None else asdict(outcome.verdict),
+        "kills": [] if found is None else [_kill_numbers(found, *kill) for kill in kills],
+    }
+
+
+def _kill_numbers(found: Latencies, at: float, memory: int) -> dict[str, float | None]:
+    first, meanwhile = found.first_after(at), found.between(at - 5, at + _AROUND)
+    return {
+        "at": at,
+        "worker_memory": memory,
+        "recovered_after": None if first is None else first - at,
+        "most": float(meanwhile.max()) if len(meanwhile) else None,
+    }
 
 
 def latency_table(found: Latencies, kills: Sequence[tuple[float, int]], samples: Sequence[Sample]) -> str:

@@ -49,7 +49,7 @@ def prepare() -> None:
 
 
 def measure(bench: Bench, chosen: argparse.Namespace) -> dict[str, Any]:
-    """Runs what is asked for; whether each run was good, by its name."""
+    """Runs what is asked for; the numbers of each run, by its name."""
     found: dict[str, Any] = {}
     if chosen.year:
         plan = year(chosen.scale, chosen.duplicates, chosen.forget)
@@ -59,13 +59,13 @@ def measure(bench: Bench, chosen: argparse.Namespace) -> dict[str, Any]:
         ahead = max(_LEAST_AHEAD, round(2_000_000 * chosen.scale)) if chosen.ahead is None else chosen.ahead
         outcome = week.long_week(bench, plan, _setting(chosen, 180), ahead, _folder(bench, "year"), _say)
         print(week.report(outcome), flush=True)
-        found["year"] = outcome.good
+        found["year"] = week.numbers(outcome)
     if chosen.hour:
         setting = _setting(chosen, chosen.minutes + _AROUND)
         arguments = (chosen.minutes, chosen.events_a_second, chosen.kill_every, setting)
         live = hour.long_hour(bench, *arguments, _folder(bench, "hour"), _say)
         print(hour.report(live), flush=True)
-        found["hour"] = live.good
+        found["hour"] = hour.numbers(live)
     return found
 
 

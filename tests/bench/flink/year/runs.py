@@ -1,5 +1,6 @@
 """What both runs have in common: topics, the job, its feed and its samples; and what came in the end."""
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,21 +8,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from pipeline.runners.flink.rest import FlinkError
 from tests.acceptance.driving import KEYS
 from tests.bench.flink.job import RunError, RunningJob, running
 from tests.bench.flink.live import wall_clock
-from tests.bench.flink.submit import Bench, Read, segments
+from tests.bench.flink.submit import Bench, Read, SubmitError, segments
 from tests.bench.flink.topics import PARTITIONS, delete_topic
 from tests.bench.flink.year.feeding import Feeder, Sent
 from tests.bench.flink.year.judging import Came, Judge, Verdict
 from tests.bench.flink.year.plan import Plan, rules_of
 from tests.bench.flink.year.records import finish
-from tests.bench.flink.year.sampling import Sample, Sampler, wait_for
+from tests.bench.flink.year.sampling import Sample, Sampler, checkpoints_of, wait_for
 
 _CHANGES_PARTITIONS: Final = 3
+#: Restarts in a row after which a job is stuck: it fails on the same events each time.
+_RESTARTS: Final = 10
+#: Bytes of disk that a run leaves free; below, it ends.
+_LEAST_FREE: Final = 5_000_000_000
 #: Seconds without a new change after which none is expected any more.
 _QUIET: Final = 90.0
 #: What topics of a run are made with: they keep everything, whatever its time.
@@ -72,6 +78,8 @@ class Live:
     sampler: Sampler
     sent: Sent
     deadline: float
+    #: Events and checkpoint that the job had when it last came on, and its restarts by then.
+    _last: tuple[int, int, int] = (0, 0, 0)
 
     def wait_for(self, what: str, reached: Callable[[], bool]) -> None:
         """Returns when ``reached`` says so; raises `RunError` where the job or the time ends before."""
@@ -79,8 +87,20 @@ class Live:
         def check() -> None:
             self.job.check()
             self.sampler.check()
+            self._check_progress()
+            free = shutil.disk_usage(self.job.bench.stack).free
+            if free < _LEAST_FREE:
+                raise RunError(f"only {free / 1e9:.1f} GB of disk are left: {what}")
 
         wait_for(what, reached, check, self.deadline)
+
+    def _check_progress(self) -> None:
+        looks = self.sampler.samples
+        if looks and (looks[-1].done, looks[-1].checkpoint) != self._last[:2]:
+            self._last = (looks[-1].done, looks[-1].checkpoint, looks[-1].restarts)
+        elif looks and looks[-1].restarts - self._last[2] >= _RESTARTS:
+            reasons = [failure.message for failure in self.job.rest.exceptions(self.job.id)[:1]]
+            raise RunError(f"the job restarted {_RESTARTS} times without a checkpoint: {' '.join(reasons)}")
 
     def finish(self) -> None:
         """Ends the feed with heartbeats, and waits until the job has them behind it."""
@@ -104,14 +124,18 @@ def started(bench: Bench, plan: Plan, setting: Setting, folder: Path) -> Iterato
     make_topics(kafka, {topic: PARTITIONS, f"{topic}-changes": _CHANGES_PARTITIONS})
     deadline = time.monotonic() + setting.timeout
     sent = Sent()
+    checkpoints: Path | None = None
     try:
         read = Read(topic, topic, setting.parallelism, topic)
         with running(bench, read, segments(setting.emit, rules, setting.options)) as job:
+            checkpoints = checkpoints_of(job)
             job.await_running()
             with Sampler(job, f"{topic}-changes", sent, setting.every, folder / "samples.csv") as sampler:
                 yield Live(plan, job, sampler, sent, deadline)
     finally:
         delete_topic(kafka, topic)
+        if checkpoints is not None:
+            shutil.rmtree(checkpoints, ignore_errors=True)
 
 
 def make_topics(servers: str, partitions: dict[str, int]) -> None:
@@ -166,6 +190,10 @@ def judge_of(plan: Plan) -> Judge:
     return Judge(plan, KEYS)
 
 
-def failure_of(error: Exception) -> str:
+#: What ends a run before its end, and leaves something to report: also whoever stops it wants that.
+ENDS: Final = (RunError, SubmitError, FlinkError, KafkaException, OSError, KeyboardInterrupt, SystemExit)
+
+
+def failure_of(error: BaseException) -> str:
     """Why a run ended, in a line."""
-    return f"{type(error).__name__}: {error}" if not isinstance(error, RunError) else str(error)
+    return str(error) if isinstance(error, RunError) else f"{type(error).__name__}: {error}"

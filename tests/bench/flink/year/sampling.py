@@ -125,7 +125,7 @@ class Sampler(Background):
             checkpoints_failed=checkpoints.failed,
             restarts=rest.restarts(job.id) or 0,
             state_disk=size_of(scratch_of(stack, "taskmanager")),
-            checkpoint_disk=size_of(stack / "checkpoints"),
+            checkpoint_disk=size_of(checkpoints_of(job)),
             broker_disk=size_of(stack / "kafka"),
         )
 
@@ -151,6 +151,11 @@ class Ends:
     def close(self) -> None:
         """Ends the connection."""
         self._consumer.close()
+
+
+def checkpoints_of(job: RunningJob) -> Path:
+    """The folder of a job's checkpoints; it outlives the job."""
+    return Path(job.bench.addresses.checkpoints) / job.id
 
 
 def size_of(folder: Path) -> int:

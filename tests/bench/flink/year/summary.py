@@ -136,6 +136,10 @@ def pace_table(plan: Plan, samples: Sequence[Sample]) -> str:
             f"{pace.worker_memory / 1e6:>11.0f}{memory / ids:>7.1f}"
             f"{pace.state_disk / 1e6:>9.0f}{pace.state_disk / ids:>7.1f}"
         )
+    slowest = min(daily(plan, samples), key=lambda pace: pace.rate, default=first)
+    rows.append(
+        f"slowest: {slowest.name}, {slowest.rate / first.rate if first.rate else 0:.2f} of the first events' rate"
+    )
     return "\n".join(rows)
 
 

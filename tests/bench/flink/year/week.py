@@ -1,12 +1,12 @@
 """`--year`: a day of many ids to remember, and the week after it; as fast as the job takes them."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from segmentation.units import DAY
-from tests.bench.flink.job import RunError
-from tests.bench.flink.submit import Bench, SubmitError
+from tests.bench.flink.submit import Bench
 from tests.bench.flink.year import runs, summary
 from tests.bench.flink.year.chart import chart
 from tests.bench.flink.year.feeding import Feeder
@@ -44,7 +44,7 @@ def long_week(
             live.finish()
             say("all of them are behind the job; its changes are compared")
             _judge(live, outcome)
-    except (RunError, SubmitError) as error:
+    except runs.ENDS as error:
         outcome.failure = runs.failure_of(error)
     return outcome
 
@@ -74,6 +74,21 @@ def report(outcome: runs.Outcome) -> str:
     lines = [title, summary.pace_table(plan, samples)]
     lines.append(summary.trend_table(summary.trends(last), f"last {_LAST_DAYS} days of event time"))
     return "\n".join([*lines, *ending(outcome)])
+
+
+def numbers(outcome: runs.Outcome) -> dict[str, Any]:
+    """The same for programs."""
+    plan, samples = outcome.plan, outcome.samples
+    first = summary.first_pace(plan, samples)
+    last = summary.after(samples, plan.end - _LAST_DAYS * DAY)
+    return {
+        "good": outcome.good,
+        "failure": outcome.failure,
+        "verdict": None if outcome.verdict is None else asdict(outcome.verdict),
+        "first": None if first is None else {**asdict(first), "rate": first.rate},
+        "days": [{**asdict(pace), "rate": pace.rate} for pace in summary.daily(plan, samples)],
+        "trends": [{**asdict(trend), "flat": trend.flat} for trend in summary.trends(last)],
+    }
 
 
 def ending(outcome: runs.Outcome) -> list[str]:
