@@ -20,6 +20,8 @@ plain and sealed). Meta: ``clock`` (the latest time known, µs, or null), ``hear
 (one was accepted in this tick), ``late`` (one of them was late), sorted by user and tick; a list ``vocabulary:F`` per
 attribute. Meta: ``settled`` (µs, exclusive), ``until`` (µs, inclusive), ``rows``, ``vocabularies``.
 
+*Settled*. A column ``repeated`` (positions of duplicates) where there were some. Meta: ``until`` (µs).
+
 *Population moves*. The k-th feature of the meta's ``features`` has the columns ``boundary:k`` (µs), ``score:k`` and
 ``users:k`` (how many more have this score from this boundary on).
 """
@@ -157,15 +159,20 @@ class PopulationMoves:
 class SettledUpTo:
     """All ticks up to ``until`` (µs) were settled. No stage sends it: it stands in the log of a shard's state.
 
-    >>> decode_message(SettledUpTo(1_767_225_600_000_000).encode())
-    SettledUpTo(until=1767225600000000)
+    ``repeated``: which of the events that counted were duplicates, as positions in the order of their arrival (uint32);
+    None where there were none.
+
+    >>> decode_message(SettledUpTo(1_767_225_600_000_000, np.array([3], np.uint32)).encode())
+    SettledUpTo(until=1767225600000000, repeated=array([3], dtype=uint32))
     """
 
     until: int
+    repeated: Column | None = None
 
     def encode(self) -> bytes:
         """As bytes."""
-        return encoding.encode_columns({"kind": Kind.SETTLE, "until": self.until}, {})
+        columns = {} if self.repeated is None else {"repeated": self.repeated}
+        return encoding.encode_columns({"kind": Kind.SETTLE, "until": self.until}, columns)
 
 
 Message: TypeAlias = EventsOfShard | FeaturesOfShard | Preview | PopulationMoves | SettledUpTo
@@ -239,5 +246,5 @@ _READERS: Final[Mapping[str, Callable[[dict[str, Any], dict[str, Column]], Messa
     Kind.FEATURES: _features,
     Kind.EARLY: lambda meta, columns: Preview(_features(meta, columns)),
     Kind.POPULATION: _moves,
-    Kind.SETTLE: lambda meta, _: SettledUpTo(meta["until"]),
+    Kind.SETTLE: lambda meta, columns: SettledUpTo(meta["until"], columns.get("repeated")),
 }

@@ -21,7 +21,7 @@ from transforms.decode_events import NAMESPACE
 from transforms.keys.sources import KeySource
 from transforms.shard_users import ShardMessage
 from transforms.state.assigned_shard import AssignedShard
-from transforms.state.cells import shard_cells
+from transforms.state.cells import Cells, shard_cells, with_cells
 from transforms.state.shard_state import ShardState
 from transforms.state.timing import Timing
 
@@ -137,22 +137,18 @@ class _AssignBounded(_Assign):
 class _AssignLive(_Assign):
     """Settles memberships as the watermark passes; with previews, says provisionally what an event changes at once."""
 
-    HEAD, SNAPSHOT, LOG = shard_cells("assign")
+    CELLS = shard_cells("assign")
     TICK = TimerSpec("assign_tick", TimeDomain.WATERMARK)
 
     def setup(self) -> None:
         self._state = ShardState(self._settings.table, self._settings.shards)
 
+    @with_cells(CELLS)
     def process(
-        self,
-        element: tuple[int, bytes],
-        head: Any = beam.DoFn.StateParam(HEAD),
-        snapshot: Any = beam.DoFn.StateParam(SNAPSHOT),
-        log: Any = beam.DoFn.StateParam(LOG),
-        tick: Any = beam.DoFn.TimerParam(TICK),
+        self, element: tuple[int, bytes], tick: Any = beam.DoFn.TimerParam(TICK), *, cells: Cells
     ) -> Iterable[_Output]:
         shard, message = element
-        opened = self._state.load(shard, head, snapshot, log)
+        opened = self._state.load(shard, cells)
         changes, due = opened.table.take(message)
         opened.append(message)
         if due is not None:
@@ -161,15 +157,11 @@ class _AssignLive(_Assign):
         yield from _changes(changes)
 
     @on_timer(TICK)
+    @with_cells(CELLS)
     def settle(
-        self,
-        shard: Any = beam.DoFn.KeyParam,
-        fired: Any = beam.DoFn.TimestampParam,
-        head: Any = beam.DoFn.StateParam(HEAD),
-        snapshot: Any = beam.DoFn.StateParam(SNAPSHOT),
-        log: Any = beam.DoFn.StateParam(LOG),
+        self, shard: Any = beam.DoFn.KeyParam, fired: Any = beam.DoFn.TimestampParam, *, cells: Cells
     ) -> Iterable[_Output]:
-        opened = self._state.load(shard, head, snapshot, log)
+        opened = self._state.load(shard, cells)
         until = opened.table.due_by(fired)
         if until is None:
             opened.release()

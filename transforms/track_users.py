@@ -1,6 +1,6 @@
 """TrackUsers: events of a shard become features and population moves, tick by tick of event time."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
 
@@ -13,6 +13,7 @@ from apache_beam.transforms.userstate import BagStateSpec, TimerSpec, on_timer
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
+from segmentation.columns.arrays import Column
 from segmentation.columns.frames import encode_frames
 from segmentation.messages import PopulationMoves, Preview, SettledUpTo
 from segmentation.population.moves import CLOCK, clock_moves
@@ -22,7 +23,7 @@ from segmentation.tracking.late_events import LateEvents
 from transforms.decode_events import NAMESPACE
 from transforms.keys.sources import KeySource
 from transforms.shard_users import ShardMessage
-from transforms.state.cells import shard_cells
+from transforms.state.cells import Cells, shard_cells, with_cells
 from transforms.state.shard_state import OpenShard, ShardState
 from transforms.state.timing import Timing
 from transforms.state.tracked_shard import TrackedShard
@@ -125,8 +126,8 @@ class _Track(beam.DoFn):
     def __init__(self, settings: _Settings) -> None:
         self._settings = settings
 
-    def _settled(self, shard: int, table: TrackedShard, until: int) -> Iterator[_Output]:
-        """Settles up to a tick (µs)."""
+    def _settled(self, shard: int, table: TrackedShard, until: int) -> Generator[_Output, None, Column]:
+        """Settles up to a tick (µs); returns which of the events that counted were duplicates."""
         auditor = self._settings.auditor
         settled = table.tracker.advance(until, audit=auditor is not None)
         at = self._settings.timing.track_at(until)
@@ -135,6 +136,7 @@ class _Track(beam.DoFn):
             yield _Moves(POPULATION, _timed((feature, PopulationMoves({feature: moves}).encode()), at))
         if auditor is not None and settled.late is not None:
             yield _Audits(AUDIT, _timed(auditor.encode(settled.late), at))
+        return settled.repeated
 
 
 class _TrackBounded(_Track):
@@ -174,22 +176,18 @@ class _TrackBounded(_Track):
 class _TrackLive(_Track):
     """Takes batches in as they come and settles tick after tick as the watermark passes."""
 
-    HEAD, SNAPSHOT, LOG = shard_cells("track")
+    CELLS = shard_cells("track", ids=True)
     TICK = TimerSpec("track_tick", TimeDomain.WATERMARK)
 
     def setup(self) -> None:
         self._state = ShardState(self._settings.table, self._settings.shards)
 
+    @with_cells(CELLS)
     def process(
-        self,
-        element: tuple[int, bytes],
-        head: Any = beam.DoFn.StateParam(HEAD),
-        snapshot: Any = beam.DoFn.StateParam(SNAPSHOT),
-        log: Any = beam.DoFn.StateParam(LOG),
-        tick: Any = beam.DoFn.TimerParam(TICK),
+        self, element: tuple[int, bytes], tick: Any = beam.DoFn.TimerParam(TICK), *, cells: Cells
     ) -> Iterable[_Output]:
         shard, batch = element
-        opened = self._state.load(shard, head, snapshot, log)
+        opened = self._state.load(shard, cells)
         table = opened.table
         before = table.tracker.counts.copy()
         if not table.take(batch):
@@ -205,24 +203,25 @@ class _TrackLive(_Track):
         _count(table.tracker.counts, before)
 
     @on_timer(TICK)
+    @with_cells(CELLS)
     def settle(
         self,
         shard: Any = beam.DoFn.KeyParam,
         fired: Any = beam.DoFn.TimestampParam,
-        head: Any = beam.DoFn.StateParam(HEAD),
-        snapshot: Any = beam.DoFn.StateParam(SNAPSHOT),
-        log: Any = beam.DoFn.StateParam(LOG),
         tick: Any = beam.DoFn.TimerParam(TICK),
+        *,
+        cells: Cells,
     ) -> Iterable[_Output]:
-        opened = self._state.load(shard, head, snapshot, log)
+        opened = self._state.load(shard, cells)
         table = opened.table
         if table.due_by(fired) is None:
             opened.release()
             return
         before = table.tracker.counts.copy()
         while (until := table.due_by(fired)) is not None:
-            yield from self._settled(shard, table, until)
-            opened.append(SettledUpTo(until).encode())
+            repeated = yield from self._settled(shard, table, until)
+            opened.append(SettledUpTo(until, repeated if len(repeated) else None).encode())
+        table.tracker.write_ids()
         _count(table.tracker.counts, before)
         self._set_timers(opened, tick)
         opened.save()

@@ -103,6 +103,16 @@ class RunArguments:
         ),
         InTemplate(r"^[0-9]+(ms|s|m|h|d)$"),
     ] = None
+    duplicates_within: Annotated[
+        str | None,
+        Option(
+            metavar="DURATION",
+            help="Event time after an accepted event in which another one with its id is its duplicate. Live, what "
+            "comes later than this and the disorder is dropped.",
+            show_default="24h",
+        ),
+        InTemplate(r"^[0-9]+(ms|s|m|h|d)$"),
+    ] = None
     shards: Annotated[
         int | None,
         Option(

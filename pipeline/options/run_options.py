@@ -13,6 +13,7 @@ from pipeline.options.run_arguments import OWN_OPTIONS, RunArguments
 from pipeline.runners.choice import DATAFLOW, FLINK, PUBSUB, choose_runner
 from pipeline.stores.store import STORED, Store
 from pipeline.stores.stores import parse_store
+from segmentation.tracking import DUPLICATES_WITHIN
 from segmentation.units import MILLISECOND, SECOND, parse_duration, parse_instant
 from transforms.keys.secret_manager import SHAPE, is_secret_version
 
@@ -43,6 +44,7 @@ class RunOptions:
     early: bool
     until: int | None
     max_disorder: int
+    duplicates_within: int
     shards: int
     summary: str | None
     runner: str
@@ -113,6 +115,9 @@ class RunOptions:
             early=live if said.emit is None else _emit(said.emit) == "early",
             until=None if said.until is None else parsed("--until", said.until, parse_instant),
             max_disorder=disorder if said.max_disorder is None else _disorder(said.max_disorder),
+            duplicates_within=(
+                DUPLICATES_WITHIN if said.duplicates_within is None else _within(said.duplicates_within)
+            ),
             shards=parts if said.shards is None else _shards(said.shards),
             summary=said.summary,
             runner=chosen,
@@ -180,6 +185,13 @@ def _shards(number: int) -> int:
     if not 1 <= number <= MAX_SHARDS:
         raise OptionError(f"--shards: expected 1 to {MAX_SHARDS}, found {number}")
     return number
+
+
+def _within(text: str) -> int:
+    micros = parsed("--duplicates-within", text, parse_duration)
+    if not micros:
+        raise OptionError(f"--duplicates-within: expected more than no time, found {text!r}")
+    return micros
 
 
 def _disorder(text: str) -> int:

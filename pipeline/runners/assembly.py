@@ -53,7 +53,12 @@ def plan_of(options: RunOptions, inputs: Inputs, now: int | Callable[[], int]) -
     return Plan(
         rules=inputs.rules,
         mapping=inputs.mapping,
-        timing=Timing(bounded=not options.early and not options.live, max_disorder=options.max_disorder, until=until),
+        timing=Timing(
+            bounded=not options.early and not options.live,
+            max_disorder=options.max_disorder,
+            until=until,
+            duplicates_within=options.duplicates_within,
+        ),
         shards=options.shards,
         early=options.early,
         profiles=options.profiles is not None,

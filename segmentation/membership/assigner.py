@@ -171,7 +171,7 @@ class Assigner:
         self._users.join(other._users)
 
     def snapshot(self) -> bytes:
-        """The whole table as bytes."""
+        """The whole table as bytes, not compressed."""
         parts = {
             "": self._users.tables(),
             "memberships/": self._memberships.tables(),
@@ -180,7 +180,8 @@ class Assigner:
             "log/": {"sequence": pl.DataFrame({"sequence": self._log.sequences(len(self._users))})},
         }
         tables = {prefix + name: table for prefix, part in parts.items() for name, table in part.items()}
-        return encode_frames({"settled": self.settled, "segments": list(self.rules.segments)}, tables)
+        meta = {"settled": self.settled, "segments": list(self.rules.segments)}
+        return encode_frames(meta, tables, compress=False)
 
     def restore(self, data: bytes) -> None:
         """Take over what `snapshot` gave; the results of conditions and the places of scores are computed from it.

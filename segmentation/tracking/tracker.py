@@ -1,6 +1,6 @@
 """From events to features: one shard's table of users, advanced over ticks in columnar steps, without Beam."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -15,8 +15,10 @@ from segmentation.messages import EventsOfShard, FeaturesOfShard
 from segmentation.population.moves import Moves, moves_of
 from segmentation.rules.model import Rules
 from segmentation.rules.thresholds import measured_features
+from segmentation.tracking import DUPLICATES_WITHIN
 from segmentation.tracking.event_rows import EventRows, latest_by_user
-from segmentation.tracking.intake import OTHER_NAME, Counts, Intake
+from segmentation.tracking.id_cells import IdCells
+from segmentation.tracking.intake import NO_ROWS, OTHER_NAME, Counts, Intake
 from segmentation.tracking.late_events import LateEvents
 from segmentation.units import next_tick
 
@@ -35,6 +37,8 @@ class Settled:
     moves: dict[str, Moves]
     #: The events that were late; None where there are none, or without ``audit``.
     late: LateEvents | None = None
+    #: Which of the events that counted were duplicates: positions in the order of their arrival.
+    repeated: Column = field(default_factory=lambda: NO_ROWS)
 
 
 class Tracker:
@@ -43,6 +47,7 @@ class Tracker:
     Args:
         rules: the rules to follow.
         max_disorder: how far (µs of event time) events may arrive out of order and still be on time.
+        duplicates_within: how long (µs of event time) after an accepted event another one with its id is its duplicate.
 
     >>> from segmentation.rules.file import parse_rules
     >>> text = "{version: 1, tick: 1m, features: {clicks: {kind: rolling_count, window: 3m, every: 1m}}, "
@@ -55,7 +60,7 @@ class Tracker:
     [2]
     """
 
-    def __init__(self, rules: Rules, max_disorder: int) -> None:
+    def __init__(self, rules: Rules, max_disorder: int, duplicates_within: int = DUPLICATES_WITHIN) -> None:
         self.rules = rules
         #: The last settled tick, µs; None before the first.
         self.settled: int | None = None
@@ -65,7 +70,7 @@ class Tracker:
         self._heartbeat: int | None = None
         self._users: list[bytes] = []
         self._rows: dict[bytes, int] = {}
-        self._intake = Intake(rules, max_disorder)
+        self._intake = Intake(rules, max_disorder, duplicates_within)
         self._features = {
             name: feature.state(rules.tick, self._intake.memory) for name, feature in rules.features.items()
         }
@@ -84,6 +89,7 @@ class Tracker:
             self._heartbeat = batch.heartbeat if self._heartbeat is None else max(self._heartbeat, batch.heartbeat)
         if len(batch):
             rows = np.array([self._row(internal) for internal in batch.users], np.int64)
+            self._intake.keys.meet(self._users)
             self._intake.add(batch, rows, self.settled)
             self.counts.users = len(self._users)
 
@@ -103,25 +109,44 @@ class Tracker:
         last = self.last_due()
         return clock is None or (last is not None and next_tick(clock, self.rules.tick) <= last)
 
-    def advance(self, until: int, *, audit: bool = False) -> Settled:
-        """Settle all ticks up to ``until`` (µs, a tick), in one columnar step; ``audit``: return late events too."""
+    def advance(self, until: int, *, audit: bool = False, repeated: Column | None = None) -> Settled:
+        """Settle all ticks up to ``until`` (µs, a tick), in one columnar step.
+
+        Args:
+            until: the last of them.
+            audit: return late events too.
+            repeated: what an earlier worker's advance up to there gave as `Settled.repeated`, and remembered.
+        """
         tick = self.rules.tick
         if self.settled is None:
             first = self.first_due()
             self.settled = until - tick if first is None else min(first, until) - tick
         span = Span(self.settled, tick, (until - self.settled) // tick)
-        accepted = self._intake.accept(until, self.settled)
+        accepted, repeated = self._intake.accept(until, self.settled, repeated)
         counted = self._intake.in_columns(accepted, span)
         late = int(counted.late.sum())
         self.counts.late += late
         advances = [state.advance(counted, span) for state in self._grown()]
         parts = [each.changes for each in advances]
         audited = self._late(accepted) if audit and late else None
-        settled = Settled(self._message(parts, counted, span), self._moves(parts, span), audited)
+        settled = Settled(self._message(parts, counted, span), self._moves(parts, span), audited, repeated)
         for each in advances:
             each.settle()
         self.settled = until
         return settled
+
+    def open_ids(self, cells: IdCells, *, load: bool) -> None:
+        """From now on the ids of accepted events stand in ``cells``; ``load``: those that are there are to be known.
+
+        What is in cells is not a part of `snapshot`.
+        """
+        self._intake.cells = cells
+        if load:
+            self._intake.load_ids()
+
+    def write_ids(self) -> None:
+        """Write the ids of what has been accepted since the last call into the cells."""
+        self._intake.write_ids()
 
     def latest_accepted(self) -> int | None:
         """The latest time (µs) of what this shard has accepted so far, heartbeats included."""
@@ -161,14 +186,14 @@ class Tracker:
         return replace(features, rows={**features.rows, "at": at})
 
     def snapshot(self) -> bytes:
-        """The whole table as bytes."""
+        """The whole table as bytes, not compressed."""
         tables = {"users": pl.DataFrame({"internal": pl.Series(self._users, dtype=pl.Binary)})}
         tables |= {f"intake/{name}": table for name, table in self._intake.tables().items()}
         for name, state in self._features.items():
             state.grow(len(self._users))
             tables |= {f"feature/{name}/{part}": table for part, table in state.tables().items()}
         meta = {"settled": self.settled, "clock": self.clock, "features": list(self._features)}
-        return encode_frames(meta, tables)
+        return encode_frames(meta, tables, compress=False)
 
     def restore(self, data: bytes) -> None:
         """Take over what `snapshot` gave.
@@ -183,6 +208,7 @@ class Tracker:
         self.settled, self.clock = meta["settled"], meta["clock"]
         self._users = tables["users"]["internal"].to_list()
         self._rows = {internal: row for row, internal in enumerate(self._users)}
+        self._intake.keys.meet(self._users)
         self._intake.restore(tables_under(tables, "intake/"))
         for name, state in self._features.items():
             state.restore(tables_under(tables, f"feature/{name}/"))

@@ -9,6 +9,7 @@ import apache_beam as beam
 import pytest
 from apache_beam.coders import PickleCoder
 from apache_beam.transforms.timeutil import TimeDomain
+from apache_beam.transforms.userstate import StateSpec
 from apache_beam.typehints import KV
 
 from tests.dataflow.snapshot import COMMITTED, changes, current, snapshot, text_of
@@ -47,6 +48,10 @@ class _As(beam.PTransform[Any, Any]):
         return self._expand(self._outer, batches)
 
 
+def names(specs: list[StateSpec]) -> list[str]:
+    return [spec.name for spec in specs]
+
+
 def _changes() -> list[str]:
     return changes(json.loads(COMMITTED.read_text(encoding="utf-8")), json.loads(json.dumps(snapshot(current()))))
 
@@ -63,9 +68,10 @@ def test_text_is_the_same_every_time() -> None:
 def test_state_timers_and_source_are_in_it() -> None:
     steps = json.loads(COMMITTED.read_text(encoding="utf-8"))["steps"]
     stateful = {name: sorted({**step["state"], **step["timers"]}) for name, step in steps.items() if step.get("state")}
+    assert {"track_head", "track_snapshot_2", "track_ids_00", "track_ids_27"} < set(names(_TrackLive.CELLS))
     assert stateful == {
-        "AssignSegments/Assign/ParDo(_AssignLive)": ["assign_head", "assign_log", "assign_snapshot", "ts-assign_tick"],
-        "TrackUsers/Track/ParDo(_TrackLive)": ["track_head", "track_log", "track_snapshot", "ts-track_tick"],
+        "AssignSegments/Assign/ParDo(_AssignLive)": sorted([*names(_AssignLive.CELLS), "ts-assign_tick"]),
+        "TrackUsers/Track/ParDo(_TrackLive)": sorted([*names(_TrackLive.CELLS), "ts-track_tick"]),
     }
     assert steps["ReadPubsub/Read/Read"]["kind"] == "beam:transform:pubsub_read:v1"
 
@@ -93,10 +99,10 @@ def test_renamed_do_fn_is_found() -> None:
 @pytest.mark.parametrize(
     ("spec", "step"),
     [
-        (_TrackLive.HEAD, "TrackUsers/Track/ParDo(_TrackLive)"),
-        (_TrackLive.LOG, "TrackUsers/Track/ParDo(_TrackLive)"),
-        (_AssignLive.SNAPSHOT, "AssignSegments/Assign/ParDo(_AssignLive)"),
+        *((spec, "TrackUsers/Track/ParDo(_TrackLive)") for spec in _TrackLive.CELLS[:6]),
+        *((spec, "AssignSegments/Assign/ParDo(_AssignLive)") for spec in _AssignLive.CELLS),
     ],
+    ids=lambda each: getattr(each, "name", ""),
 )
 def test_coder_of_state_is_found(spec: Any, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spec, "coder", PickleCoder())
@@ -106,7 +112,8 @@ def test_coder_of_state_is_found(spec: Any, step: str, monkeypatch: pytest.Monke
 
 
 def test_renamed_state_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_AssignLive.LOG, "name", "assign_journal")
+    [log] = (spec for spec in _AssignLive.CELLS if spec.name == "assign_log")
+    monkeypatch.setattr(log, "name", "assign_journal")
     place = "steps > AssignSegments/Assign/ParDo(_AssignLive) > state > "
     assert _changes() == [f"gone: {place}assign_log", f"new: {place}assign_journal"]
 

@@ -130,7 +130,7 @@ def test_summary_fields() -> None:
 
 def test_metrics() -> None:
     """What the code counts under literal names, and under names with a part that varies."""
-    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "transforms").glob("*.py"))
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "transforms").rglob("*.py"))
     made = set(re.findall(r"""Metrics\.(?:counter|gauge)\(\s*NAMESPACE, f?"([^"]+)"\s*\)""", code))
     made |= set(re.findall(r"""^        \("([a-z._]+)", now\.""", code, re.MULTILINE))
     section = OPERATIONS.split("## Metrics")[1].split("## Outputs")[0]

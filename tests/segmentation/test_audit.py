@@ -11,6 +11,7 @@ from segmentation.identity.pseudonyms import Pseudonymizer, subject_ids
 from segmentation.identity.sharder import Sharder
 from segmentation.outputs.audit_frame import AUDIT_COLUMNS
 from segmentation.rules.file import parse_rules
+from segmentation.tracking.id_cells import HeldIds
 from segmentation.tracking.tracker import Tracker
 from segmentation.units import DAY, HOUR, MINUTE, SECOND
 from transforms.keys.sources import DEMO_KEYS
@@ -101,7 +102,8 @@ def _expected(seed: int, memory: int) -> list[tuple[str, str | None, int, int]]:
 def test_late_events_are_those_of_the_log_and_the_settled_ticks(seed: int, restarts: bool) -> None:
     random = np.random.default_rng(seed)
     sharder = Sharder(RULES, 1, DEMO_KEYS)
-    tracker = Tracker(RULES, MARGIN)
+    ids, tracker = HeldIds(), Tracker(RULES, MARGIN)
+    tracker.open_ids(ids, load=False)
     frames = []
     for step in _steps(seed):
         if isinstance(step, int):
@@ -114,8 +116,10 @@ def test_late_events_are_those_of_the_log_and_the_settled_ticks(seed: int, resta
             tracker.add(sharder.split(_frame(step), max(event.at for event in step))[0])
         if restarts and random.random() < 0.2:
             data = tracker.snapshot()
+            tracker.write_ids()
             tracker = Tracker(RULES, MARGIN)
             tracker.restore(data)
+            tracker.open_ids(ids, load=True)
     found = pl.concat(frames)
     rows = found.select("subject_id", "event_name", "occurred_at", "counted_at").rows()
     assert sorted(rows, key=str) == _expected(seed, DAY + MARGIN)

@@ -8,6 +8,7 @@ from inspect import signature
 from typing import Any
 
 import polars as pl
+from apache_beam.transforms.userstate import BagStateSpec
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import MAX_TIMESTAMP, Timestamp
 
@@ -69,34 +70,45 @@ class Stage:
     """A stateful DoFn with the state of one key. ``fn`` may be replaced at any time by a fresh one: a new worker."""
 
     create: Callable[[], Any]
-    head: Cell = field(default_factory=Cell)
-    snapshot: Bag = field(default_factory=Bag)
-    log: Bag = field(default_factory=Bag)
+    #: By the name of its spec.
+    state: dict[str, Cell | Bag] = field(default_factory=dict)
     timers: Timers = field(default_factory=Timers)
 
     def __post_init__(self) -> None:
         self.restart()
+        for spec in self.fn.CELLS:
+            self.state[spec.name] = Bag() if isinstance(spec, BagStateSpec) else Cell()
 
     def restart(self) -> None:
         self.fn = self.create()
         self.fn.setup()
 
+    @property
+    def head(self) -> Cell:
+        (head,) = (cell for cell in self.state.values() if isinstance(cell, Cell))
+        return head
+
+    def bags(self, kind: str) -> list[Bag]:
+        """The bags of a kind: ``snapshot``, ``log`` or ``ids``."""
+        return [bag for name, bag in self.state.items() if isinstance(bag, Bag) and name.split("_")[1] == kind]
+
     def process(self, message: bytes) -> list[Any]:
-        return list(self.fn.process((0, message), self.head, self.snapshot, self.log, self.timers))
+        return list(self.fn.process((0, message), self.timers, **self.state))
 
     def fire(self, tag: str | None = None) -> list[Any]:
         """Fire a timer, the earliest if none is named. Outputs that carry no time of their own have the timer's."""
         tag = self.timers.due(MAX_TIMESTAMP)[0] if tag is None else tag
         fired = self.timers.at.pop(tag)
-        arguments = (0, fired, self.head, self.snapshot, self.log, self.timers)
-        outputs = self.fn.settle(*arguments[: len(signature(self.fn.settle).parameters)])
+        arguments = {"shard": 0, "fired": fired, "tick": self.timers, **self.state}
+        wanted = signature(self.fn.settle).parameters
+        outputs = self.fn.settle(**{name: value for name, value in arguments.items() if name in wanted})
         return [_timed(output, fired) for output in outputs]
 
     def cells(self) -> Any:
-        return deepcopy((self.head, self.snapshot, self.log, self.timers))
+        return deepcopy((self.state, self.timers))
 
     def put_back(self, cells: Any) -> None:
-        self.head, self.snapshot, self.log, self.timers = deepcopy(cells)
+        self.state, self.timers = deepcopy(cells)
 
 
 @dataclass(frozen=True)

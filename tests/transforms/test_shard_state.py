@@ -17,11 +17,13 @@ from segmentation.units import HOUR, MINUTE, SECOND
 from tests.transforms.live_shard import Bag, Cell, LiveShard, Stage, Timers, in_time
 from transforms.state import shard_state
 from transforms.state import tracked_shard as tracking
+from transforms.state.cells import Bag as BeamBag
+from transforms.state.cells import Cells
 from transforms.state.shard_state import LAYOUT, ShardState, ShardStateError
 from transforms.state.timing import Timing
 from transforms.state.tracked_shard import TrackedShard
 
-#: State of both stages after some bundles (seed 0), as the first version of layout 4 wrote it.
+#: State of both stages after some bundles (seed 0), as the first version of layout 5 wrote it.
 SAVED = Path(__file__).with_name("saved_state.json")
 START = 1_767_225_600_000_000
 MARGIN = 10 * SECOND
@@ -101,23 +103,66 @@ def fold_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shard_state, "_TAIL_BYTES", 1_500)
 
 
+@pytest.mark.parametrize("often", [0.3, 0.6, 1])
 @pytest.mark.parametrize("seed", range(2))
-def test_new_worker_for_every_call_changes_nothing(seed: int) -> None:
-    snapshots, logs, tails = set(), set(), set()
+def test_new_workers_change_nothing(seed: int, often: float) -> None:
+    random = np.random.default_rng(seed)
+    pieces, tails, folding = set(), set(), set()
 
     def restarted(stage: Stage, call: Callable[[], list[Any]]) -> list[Any]:
-        stage.restart()
-        snapshots.add(len(stage.snapshot.values))
-        logs.add(len(stage.log.values))
-        tails.add(bool((stage.head.value or b"").partition(b"\n")[2]))
+        if random.random() < often:
+            stage.restart()
+            text, _, tail = (stage.head.value or b"{}").partition(b"\n")
+            folding.add(bool(json.loads(text).get("folding")))
+            tails.add(bool(tail))
+        pieces.update(len(bag.values) for bag in stage.bags("snapshot"))
         return call()
 
     expected = run(seed, undisturbed)
     assert {row["stage"] for row in expected} == {"EARLY", "ON_TIME"}
     assert run(seed, restarted) == expected
-    assert max(snapshots) > 1, "no snapshot of several pieces was ever read"
-    assert max(logs) > 1, "no log of several runs was ever read"
-    assert tails == {False, True}
+    assert tails == folding == {False, True}, "no worker was ever lost half-way through a fold, or all of them were"
+    assert often == 1 or max(pieces) > 2, "no snapshot of several pieces was ever written"
+
+
+def test_fold_is_written_a_piece_a_call_and_grows_no_log() -> None:
+    written: list[int] = []
+    left: list[int] = []
+
+    def watched(stage: Stage, call: Callable[[], list[Any]]) -> list[Any]:
+        before = {id(piece) for bag in stage.bags("snapshot") for piece in bag.values}
+        result = call()
+        after = [piece for bag in stage.bags("snapshot") for piece in bag.values]
+        written.append(sum(id(piece) not in before for piece in after))
+        if not json.loads((stage.head.value or b"").partition(b"\n")[0])["folding"]:
+            left.append(sum(bool(bag.values) for kind in ("snapshot", "log") for bag in stage.bags(kind)))
+        return result
+
+    run(0, watched)
+    assert set(written) == {0, 1}
+    assert max(left) == 2, "between folds there is one snapshot and one log"
+
+
+def test_worker_that_comes_back_does_not_go_on_with_another_workers_fold() -> None:
+    """Its call failed after the state was written; another worker repeats it, and the shard returns."""
+    expected = run(0, undisturbed)
+    returned = 0
+
+    def away(stage: Stage, call: Callable[[], list[Any]]) -> list[Any]:
+        nonlocal returned
+        cells = stage.cells()
+        call()
+        first = stage.fn
+        stage.put_back(cells)
+        stage.restart()
+        result = call()
+        if json.loads((stage.head.value or b"").partition(b"\n")[0])["folding"]:
+            returned += 1
+            stage.fn = first
+        return result
+
+    assert run(0, away) == expected
+    assert returned > 5
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -212,7 +257,9 @@ def test_undisturbed_worker_reads_its_log_only_once() -> None:
 
     def first_call_reads(stage: Stage, call: Callable[[], list[Any]]) -> list[Any]:
         result = call()
-        stage.log = Unreadable(stage.log.values)
+        for name, bag in stage.state.items():
+            if isinstance(bag, Bag) and "_log" in name:
+                stage.state[name] = Unreadable(bag.values)
         return result
 
     assert run(0, first_call_reads) == run(0, undisturbed)
@@ -236,29 +283,27 @@ def test_state_that_an_earlier_version_wrote_is_continued() -> None:
 
 
 def test_another_number_of_shards_is_refused() -> None:
-    head = Cell(json.dumps({"layout": LAYOUT, "shards": 4, "token": "", "log": 0, "snapshot": 0}).encode())
     with pytest.raises(ShardStateError, match="--shards 4, this job runs with --shards 8"):
-        ShardState(_never_created, 8).load(0, head, Bag(), Bag())
+        ShardState(_never_created, 8).load(0, _written_by(LAYOUT, shards=4))
 
 
 def test_another_layout_is_refused() -> None:
-    head = Cell(json.dumps({"layout": 99, "shards": 4, "token": "", "log": 0, "snapshot": 0}).encode())
     with pytest.raises(ShardStateError, match="layout 99"):
-        ShardState(_never_created, 4).load(0, head, Bag(), Bag())
+        ShardState(_never_created, 4).load(0, _written_by(99, shards=4))
 
 
-def test_shard_that_outgrows_its_limit_is_refused_with_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shard_state, "MAX_SNAPSHOT_BYTES", 1_000)
-    with pytest.raises(ShardStateError, match="run with more than --shards 1"):
-        run(0, undisturbed)
+def _written_by(layout: int, shards: int) -> Cells:
+    head = {"layout": layout, "shards": shards, "token": "", "log": 0, "snapshot": 0}
+    return Cells(Cell(json.dumps(head).encode()), (BeamBag(Bag()), BeamBag(Bag())), (BeamBag(Bag()), BeamBag(Bag())))
 
 
 def _put_back(stage: Stage, saved: dict[str, Any]) -> None:
-    head, *bags = (
-        [base64.b64decode(each) for each in cells] for cells in ([saved["head"]], saved["snapshot"], saved["log"])
-    )
+    state: dict[str, Cell | Bag] = {}
+    for name, cell in stage.state.items():
+        values = [base64.b64decode(each) for each in saved["state"].get(name, [])]
+        state[name] = Bag(values) if isinstance(cell, Bag) else Cell(*values)
     timers = Timers({tag: Timestamp(micros=at) for tag, at in saved["timers"].items()})
-    stage.put_back((Cell(head[0]), *map(Bag, bags), timers))
+    stage.put_back((state, timers))
 
 
 def _never_created() -> Any:

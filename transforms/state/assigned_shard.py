@@ -14,6 +14,7 @@ from segmentation.membership.changes import empty, joined
 from segmentation.population.moves import CLOCK, MovesByFeature, add_moves
 from segmentation.rules.model import Rules
 from segmentation.units import next_tick
+from transforms.state.cells import Cells
 from transforms.state.timing import Timing
 
 
@@ -32,6 +33,9 @@ class AssignedShard:
         self.assigner = Assigner(rules, publish_key)
         self._features: list[messages.FeaturesOfShard] = []
         self._moves: list[MovesByFeature] = []
+
+    def open(self, cells: Cells, *, load: bool) -> None:
+        """Nothing of this table stands in cells of its own."""
 
     def take(self, entry: bytes) -> Taken:
         """Take in features, a preview of features, or a population.
@@ -96,7 +100,8 @@ class AssignedShard:
         """The assigner's table and what waits for its tick."""
         waiting = {f"features:{number}": _bytes(each.encode()) for number, each in enumerate(self._features)}
         moves = _bytes(messages.PopulationMoves(add_moves(self._moves)).encode())
-        return encode_frames({}, {"assigner": _bytes(self.assigner.snapshot()), **waiting, "moves": moves})
+        tables = {"assigner": _bytes(self.assigner.snapshot()), **waiting, "moves": moves}
+        return encode_frames({}, tables, compress=False)
 
     def restore(self, data: bytes) -> None:
         """Take over what `snapshot` gave."""

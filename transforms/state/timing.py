@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from apache_beam.transforms.window import FixedWindows
 from apache_beam.utils.timestamp import Duration, Timestamp
 
+from segmentation.tracking import DUPLICATES_WITHIN
 from segmentation.units import MILLISECOND, MINUTE
 
 #: 2200-01-01T00:00:00Z, µs: later than any event, earlier than Beam's end of time.
@@ -25,6 +26,8 @@ class Timing:
         bounded: all input arrives before anything settles.
         max_disorder: µs that events may come out of order; 0 for bounded input.
         until: the last tick (µs) to settle, whatever the clock says; None: the clock decides.
+        duplicates_within: µs of event time after an accepted event within which another one with its id is its
+            duplicate.
 
     >>> timing = Timing(bounded=False, max_disorder=10_000_000)
     >>> timing.track_at(300_000_000), timing.assign_at(300_000_000)
@@ -34,6 +37,7 @@ class Timing:
     bounded: bool
     max_disorder: int = 0
     until: int | None = None
+    duplicates_within: int = DUPLICATES_WITHIN
 
     def track_at(self, tick: int) -> Timestamp:
         """When features of ``tick`` (µs) are settled."""

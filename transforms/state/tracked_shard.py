@@ -4,7 +4,9 @@ from apache_beam.utils.timestamp import Timestamp
 
 from segmentation.messages import EventsOfShard, FeaturesOfShard, Message, MessageError, SettledUpTo, decode_message
 from segmentation.rules.model import Rules
+from segmentation.tracking.intake import NO_ROWS
 from segmentation.tracking.tracker import Tracker
+from transforms.state.cells import Cells, IdBags
 from transforms.state.timing import Timing
 
 #: Ticks for which a timer stands at most. What catches up settles so many of them in one round trip to the runner.
@@ -16,8 +18,12 @@ class TrackedShard:
 
     def __init__(self, rules: Rules, timing: Timing) -> None:
         self._timing = timing
-        self.tracker = Tracker(rules, timing.max_disorder)
+        self.tracker = Tracker(rules, timing.max_disorder, timing.duplicates_within)
         self._touched: list[bytes] = []
+
+    def open(self, cells: Cells, *, load: bool) -> None:
+        """The ids of accepted events stand in ``cells``."""
+        self.tracker.open_ids(IdBags(cells.ids), load=load)
 
     def take(self, batch: bytes) -> bool:
         """Take in a batch of events; False for one that changes nothing, which is no entry of a log.
@@ -68,12 +74,12 @@ class TrackedShard:
         """
         message = decode_message(entry)
         if isinstance(message, SettledUpTo):
-            self.tracker.advance(message.until)
+            self.tracker.advance(message.until, repeated=NO_ROWS if message.repeated is None else message.repeated)
         else:
             self._take(message)
 
     def snapshot(self) -> bytes:
-        """The tracker's table."""
+        """The tracker's table, without the ids of accepted events."""
         return self.tracker.snapshot()
 
     def restore(self, data: bytes) -> None:
