@@ -133,6 +133,18 @@ def test_without_collisions_fingerprints_tell_what_whole_keys_tell(
         settled = until
 
 
+def test_forgotten_id_in_a_stretch_that_is_still_there_is_forgotten_for_fingerprints_too() -> None:
+    def one(at: int) -> Ids:
+        return Ids(np.array([1 << 60], np.uint64), np.array([1], np.uint64), np.array([START + at]))
+
+    ids, cells = Remembered(DAY, DAY), HeldIds()
+    ids.add(one(10 * MINUTE), START + HOUR)
+    ids.add(Ids.joined([]), START + DAY + 30 * MINUTE)
+    late, settled = one(DAY - 5 * MINUTE), START + DAY + 30 * MINUTE
+    assert len(ids.known(late, settled, cells)) == len(ids.likely(late, settled, cells)) == 0
+    assert len(ids) == 1
+
+
 def test_ids_move_to_other_cells_where_the_time_that_they_are_remembered_changes() -> None:
     at = np.arange(START, START + 30 * HOUR, HOUR // 2)
     kept = Ids(np.arange(len(at), dtype=np.uint64) << np.uint64(40), np.ones(len(at), np.uint64), at)
