@@ -61,10 +61,8 @@ class Remembered:
             recent = ids.where(ids.at >= since)
             for chunk in recent.chunks():
                 cells.add(self._place(chunk), chunk)
-            self._recent.append(recent)
+            self._keep_recent(recent)
         self._queued.clear()
-        while len(self._recent) > 1 and sum(map(len, self._recent[1:])) >= _RECENT:
-            del self._recent[0]
 
     def load(self, cells: IdCells) -> None:
         """Take over what cells hold that an earlier worker wrote, perhaps for another memory."""
@@ -109,6 +107,11 @@ class Remembered:
         told = Ids(ids.high[rows[sure]], ids.low[rows[sure]], least[sure])
         rest = ids.where(np.unique(rows[~sure]))
         return Ids.joined([told, self.known(rest, settled, cells)]) if len(rest) else told
+
+    def _keep_recent(self, ids: Ids) -> None:
+        self._recent.append(ids if len(ids) <= _RECENT else Ids.joined([ids.where(slice(-_RECENT, None))]))
+        while sum(map(len, self._recent[1:])) >= _RECENT:
+            del self._recent[0]
 
     def _since(self, settled: int | None) -> int:
         return 0 if settled is None else settled - self._memory
