@@ -25,7 +25,7 @@ from tests.bench.flink.year.sampling import Sample, Sampler, checkpoints_of, wai
 
 _CHANGES_PARTITIONS: Final = 3
 #: Restarts in a row after which a job is stuck: it fails on the same events each time.
-_RESTARTS: Final = 10
+_RESTARTS: Final = 4
 #: Bytes of disk that a run leaves free; below, it ends.
 _LEAST_FREE: Final = 5_000_000_000
 #: Seconds without a new change after which none is expected any more.

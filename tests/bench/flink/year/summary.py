@@ -106,7 +106,8 @@ def daily(plan: Plan, samples: Sequence[Sample]) -> list[Pace]:
         inside = [sample for sample in begun if sample.event_time >= begin or number == 1]
         first = inside[0] if inside else None
         last = next((sample for sample in inside if sample.event_time >= end - plan.spans.tick // 10), None)
-        last = last or (inside[-1] if inside else None)
+        if last is None:  # ended within the day: what it did not get any further in is no time of work
+            last = next((sample for sample in inside if sample.done == inside[-1].done), None)
         if first is not None and last is not None and last.done > first.done:
             found.append(_pace(plan, f"day {number}", first, last))
     return found

@@ -50,6 +50,12 @@ def test_each_day_is_as_fast_as_the_first_events() -> None:
     assert "1.00" in pace_table(PLAN, WEEK)
 
 
+def test_a_day_that_ends_in_a_standstill_is_as_fast_as_it_was_before() -> None:
+    stuck = [sample(10, at=seconds) for seconds in range(40, 500)]
+    (day,) = daily(PLAN, [*WEEK[:10], *stuck])
+    assert day.rate == pytest.approx(10_000)
+
+
 def test_a_run_without_progress_is_told_as_such() -> None:
     idle = [sample(1, done=0)] * 3
     assert pace_table(PLAN, idle) == "the job committed nothing"
