@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from segmentation.columns.arrays import I64, Bool, Column
+from segmentation.columns.growing import grown
 from segmentation.columns.runs import Rows, Runs
 from segmentation.columns.texts import Texts
 from segmentation.expressions.nodes import Type
@@ -110,8 +111,8 @@ class TouchState(StoredState):
     def grow(self, users: int) -> None:
         """Make room for ``users`` rows."""
         super().grow(users)
-        self._at = timeline.grown(self._at, users, NO_TIME)
-        self._tie = timeline.grown(self._tie, users, "")
+        self._at = grown(self._at, users, NO_TIME)
+        self._tie = grown(self._tie, users, "")
 
     def advance(self, events: Events, span: Span, _only: Bool | None = None, /) -> Advance:
         """Values that come before (``first``) or after (``last``) what is known replace it. Column: codes."""

@@ -12,10 +12,11 @@ import numpy as np
 import polars as pl
 
 from segmentation.columns.arrays import I64, Bool, Column
+from segmentation.columns.growing import grown
 from segmentation.expressions.scope import ColumnType
 from segmentation.expressions.values import Values
 from segmentation.features.reading import KeyReader
-from segmentation.features.timeline import Events, Span, Updates, grown
+from segmentation.features.timeline import Events, Span, Updates
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ sorting, grouping and looking up "the value as of" are plain operations on sorte
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -105,13 +104,6 @@ class Updates:
 def _name_table(known: tuple[str, ...], names: tuple[str, ...]) -> Bool:
     """By the code of a name whether it is one of ``names``; the entry behind the last is for -1."""
     return np.array([*(name in names for name in known), False])
-
-
-def grown(array: Column, size: int, fill: Any) -> Column:
-    """``array`` lengthened to ``size`` with ``fill``."""
-    if len(array) >= size:
-        return array
-    return np.concatenate([array, np.full(size - len(array), fill, array.dtype)])
 
 
 def places_of(rows: I64, size: int) -> I64:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from segmentation.columns.growing import grown
+
 SUBJECT_PREFIX = "s1."
 #: Bytes of the digest that a subject id shows.
 _DIGEST_BYTES = 16
@@ -104,10 +106,7 @@ class Subjects:
         self._known[missing] = True
 
     def _grow(self, users: int) -> None:
-        more = users - len(self._known)
-        if more > 0:
-            self._known = np.append(self._known, np.zeros(more, np.bool_))
-            self._digests = np.append(self._digests, np.empty((more, _DIGEST_BYTES), np.uint8), axis=0)
+        self._known, self._digests = grown(self._known, users, False), grown(self._digests, users, 0)
 
 
 def _subject_digests(publish_key: bytes, internals: Iterable[bytes]) -> bytes:

@@ -9,8 +9,9 @@ import numpy as np
 import polars as pl
 
 from segmentation.columns.arrays import I64, Bool
+from segmentation.columns.growing import grown
 from segmentation.expressions import Table, percentile_thresholds, segments_read
-from segmentation.features.timeline import Span, Timeline, grown, last_before, run_lengths, run_starts
+from segmentation.features.timeline import Span, Timeline, last_before, run_lengths, run_starts
 from segmentation.identity.pseudonyms import Subjects, change_id
 from segmentation.membership.conditions import Conditions
 from segmentation.membership.evidence import Evidence

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from segmentation.columns.arrays import I64, Bool
+from segmentation.columns.growing import grown
 from segmentation.membership.conditions import CompiledSegment, Conditions
 
 
@@ -71,11 +72,7 @@ class Memberships:
 
     def grow(self, users: int) -> None:
         """Make room for ``users`` rows."""
-        missing = users - len(self.member)
-        if missing > 0:
-            width = len(self._compiled)
-            self.member = np.concatenate([self.member, np.zeros((missing, width), np.bool_)])
-            self.since = np.concatenate([self.since, np.zeros((missing, width), np.int64)])
+        self.member, self.since = grown(self.member, users, False), grown(self.since, users, 0)
 
     def keep(self, rows: I64) -> None:
         """Keep these users only, row ``rows[i]`` as row ``i``."""

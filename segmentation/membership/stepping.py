@@ -9,6 +9,7 @@ from typing import Self
 import numpy as np
 
 from segmentation.columns.arrays import I64, Bool
+from segmentation.columns.growing import grown
 from segmentation.features.timeline import Span, run_starts
 from segmentation.membership.memberships import Memberships
 
@@ -57,10 +58,7 @@ class Stepper:
     def grow(self, users: int) -> None:
         """Make room for ``users`` rows."""
         self._memberships.grow(users)
-        missing = users - len(self.results)
-        if missing > 0:
-            self.results = np.concatenate([self.results, np.zeros((missing, self.results.shape[1]), np.bool_)])
-            self.looked_at = np.concatenate([self.looked_at, np.zeros(missing, np.bool_)])
+        self.results, self.looked_at = grown(self.results, users, False), grown(self.looked_at, users, False)
 
     def keep(self, rows: I64) -> None:
         """Keep these users only, row ``rows[i]`` as row ``i``."""

@@ -7,8 +7,9 @@ import numpy as np
 import polars as pl
 
 from segmentation.columns.arrays import I64, Column
+from segmentation.columns.growing import grown
 from segmentation.features.nulls import NO_VALUE
-from segmentation.features.timeline import Span, Timeline, Updates, grown, write_latest
+from segmentation.features.timeline import Span, Timeline, Updates, write_latest
 from segmentation.messages import FeaturesOfShard
 from segmentation.rules.model import Rules
 

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from segmentation.columns.arrays import I64, Column
+from segmentation.columns.growing import grown
 from segmentation.columns.hashing import U64
 from segmentation.tracking.event_rows import EventRows
 
@@ -46,7 +47,8 @@ class EventKeys:
             return
         words = np.frombuffer(b"".join(users[known:]), "<u8").reshape(-1, _WORDS)
         low = (words[:, 2] & _UPPER) | (words[:, 0] % _RESIDUES)
-        self._high, self._low = np.append(self._high, words[:, 1]), np.append(self._low, low)
+        self._high, self._low = grown(self._high, len(users), 0), grown(self._low, len(users), 0)
+        self._high[known:], self._low[known:] = words[:, 1], low
 
     def keep(self, rows: I64) -> None:
         """Keep only the users at these positions, renumbered in this order."""
