@@ -44,7 +44,10 @@ def repeated(events: EventRows, ids: Ids, known: Ids, *, content: list[str], wit
     [True, False]
     """
     result = np.zeros(len(events), np.bool_)
-    rows = np.flatnonzero(_shared(ids.high) | np.isin(ids.high, known.high))
+    suspects = _shared(ids.high)
+    if len(known):
+        suspects |= np.isin(ids.high, known.high)
+    rows = np.flatnonzero(suspects)
     if len(rows):
         table = _candidates(events.where(rows), ids.where(rows), rows, known, content)
         again = _within(table, within)
