@@ -75,7 +75,7 @@ def trends(samples: Sequence[Sample], of: str = "event_time") -> list[Trend]:
     for name in WATCHED:
         values = np.array([getattr(sample, name) for sample in samples], float)
         slope = float(np.polyfit((along - along[0]) / span, values, 1)[0])
-        level = mean(values)
+        level = float(mean(values))
         found.append(Trend(name, level, slope / level if level else 0.0))
     return found
 

@@ -1,5 +1,6 @@
 """Trends, paces and pictures of samples that are made up."""
 
+import json
 from dataclasses import fields
 from itertools import pairwise
 from xml.etree import ElementTree
@@ -32,6 +33,7 @@ def test_what_stays_is_flat_and_what_rises_by_a_tenth_is_told() -> None:
     assert found["worker_memory"].trend == pytest.approx(0, abs=1e-9)
     assert found["heap"].trend == pytest.approx(12 / 113, rel=0.01)
     assert not found["heap"].flat
+    assert json.loads(json.dumps([each.flat for each in found.values()])).count(False) == 1
     assert "GROWS" in trend_table(list(found.values()), "last days")
 
 
