@@ -10,15 +10,16 @@ from schemas.types import DeadLetter
 from segmentation.rules.model import Rules
 from segmentation.rules.property_plan import property_plan
 from transforms.assign_segments import CHANGES, PROFILES, AssignSegments
-from transforms.decode_events import DEAD_LETTERS, EVENTS, DecodeEvents
+from transforms.decode_events import DecodeEvents
 from transforms.event_batch import EventBatch
 from transforms.keys.sources import KeySource
 from transforms.mapping.model import EventMapping
 from transforms.measure_population import MeasurePopulation
 from transforms.raw_chunk import RawChunk
 from transforms.shard_users import ShardMessage, ShardUsers
+from transforms.state.facts import StateFacts
 from transforms.state.timing import Timing
-from transforms.track_users import AUDIT, FEATURES, POPULATION, Auditor, FeatureMoves, TrackUsers
+from transforms.track_users import AUDIT, DEAD_LETTERS, FEATURES, POPULATION, Auditor, FeatureMoves, TrackUsers
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Plan:
     """All that shapes the graph but its ends.
 
     ``now`` is the clock of the run in µs, or what tells it where a run goes on for long. ``audit``:
-    whether audit records are wanted; without, no step makes any.
+    whether audit records are wanted; without, no step makes any. ``new_publish_key`` and ``resumed``: see `StateFacts`.
     """
 
     rules: Rules
@@ -38,45 +39,48 @@ class Plan:
     audit: bool
     keys: KeySource
     now: int | Callable[[], int]
+    new_publish_key: bool = False
+    resumed: bool = False
+
+    @property
+    def facts(self) -> StateFacts:
+        """What its state is made with."""
+        return StateFacts(
+            self.rules, self.timing, self.shards, self.keys, self.mapping, self.new_publish_key, self.resumed
+        )
 
 
 @dataclass(frozen=True)
-class Segmented:
-    """Frames as bytes (`segmentation.columns.frames`); no ``audit`` where the plan has none."""
+class Outputs:
+    """All that leaves the graph, each from a step that knows its state. All but ``dead_letters`` are frames as bytes
+    (`segmentation.columns.frames`); no ``audit`` where the plan has none."""
 
     changes: beam.PCollection[bytes]
     profiles: beam.PCollection[bytes]
     audit: beam.PCollection[bytes] | None
-
-
-@dataclass(frozen=True)
-class Outputs(Segmented):
-    """All that leaves the graph."""
-
     dead_letters: beam.PCollection[DeadLetter]
 
 
 def build(chunks: beam.PCollection[RawChunk], plan: Plan) -> Outputs:
     """The graph from `RawChunk` on."""
-    decoded = chunks | "DecodeEvents" >> DecodeEvents(property_plan(plan.rules).properties, plan.mapping, now=plan.now)
-    segmented = segment(decoded[EVENTS], plan)
-    return Outputs(segmented.changes, segmented.profiles, segmented.audit, decoded[DEAD_LETTERS])
+    properties = property_plan(plan.rules).properties
+    batches: beam.PCollection[EventBatch] = chunks | "DecodeEvents" >> DecodeEvents(
+        properties, plan.mapping, now=plan.now
+    )
+    return segment(batches, plan)
 
 
-def segment(batches: beam.PCollection[EventBatch], plan: Plan) -> Segmented:
+def segment(batches: beam.PCollection[EventBatch], plan: Plan) -> Outputs:
     """The graph from `EventBatch` on."""
     sharded: beam.PCollection[ShardMessage] = batches | "ShardUsers" >> ShardUsers(
         plan.rules, plan.shards, keys=plan.keys
     )
     auditor = Auditor(plan.rules.version, plan.keys) if plan.audit else None
-    tracked = sharded | "TrackUsers" >> TrackUsers(
-        plan.rules, plan.timing, plan.shards, early=plan.early, auditor=auditor
-    )
+    tracked = sharded | "TrackUsers" >> TrackUsers(plan.facts, early=plan.early, auditor=auditor)
     moves: beam.PCollection[FeatureMoves] = tracked[POPULATION]
     population = moves | "MeasurePopulation" >> MeasurePopulation(plan.timing, plan.shards)
     messages: beam.PCollection[ShardMessage] = (tracked[FEATURES], population) | "MergeMessages" >> beam.Flatten()
     messages.element_type = KV[int, bytes]
-    assigned = messages | "AssignSegments" >> AssignSegments(
-        plan.rules, plan.timing, plan.shards, profiles=plan.profiles, keys=plan.keys
-    )
-    return Segmented(assigned[CHANGES], assigned[PROFILES], tracked[AUDIT] if plan.audit else None)
+    assigned = messages | "AssignSegments" >> AssignSegments(plan.facts, profiles=plan.profiles)
+    audit = tracked[AUDIT] if plan.audit else None
+    return Outputs(assigned[CHANGES], assigned[PROFILES], audit, tracked[DEAD_LETTERS])

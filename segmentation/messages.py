@@ -36,6 +36,7 @@ import numpy as np
 from segmentation.columns import encoding
 from segmentation.columns.arrays import Column
 from segmentation.columns.texts import Texts
+from segmentation.errors import FatalError
 from segmentation.population.moves import Moves, MovesByFeature
 
 _EVENT_KINDS = {"user": np.uint32, "id_high": np.uint64, "id_low": np.uint64, "at": np.int64, "name": np.int32}
@@ -52,7 +53,7 @@ class Kind(StrEnum):
     SETTLE = "settle"
 
 
-class MessageError(ValueError):
+class MessageError(FatalError, ValueError):
     """A message of a kind that this version does not know, or that has no business where it arrived."""
 
 

@@ -15,13 +15,12 @@ from apache_beam.transforms.userstate import BagStateSpec, TimerSpec, on_timer
 
 from segmentation.columns.frames import encode_frames
 from segmentation.messages import SettledUpTo
-from segmentation.rules.model import Rules
 from segmentation.units import MILLISECOND
 from transforms.decode_events import NAMESPACE
-from transforms.keys.sources import KeySource
 from transforms.shard_users import ShardMessage
 from transforms.state.assigned_shard import AssignedShard
 from transforms.state.cells import Cells, shard_cells, with_cells
+from transforms.state.facts import StateFacts
 from transforms.state.shard_state import ShardState
 from transforms.state.timing import Timing
 
@@ -34,14 +33,15 @@ _Output: TypeAlias = _Changes | _Profiles
 
 @dataclass(frozen=True)
 class _Settings:
-    rules: Rules
-    timing: Timing
-    shards: int
+    facts: StateFacts
     profiles: bool
-    keys: KeySource
+
+    @property
+    def timing(self) -> Timing:
+        return self.facts.timing
 
     def table(self) -> AssignedShard:
-        return AssignedShard(self.rules, self.timing, self.keys.load().publish)
+        return AssignedShard(self.facts.rules, self.facts.timing, self.facts.keys.load().publish)
 
 
 class AssignSegments(beam.PTransform[beam.PCollection[ShardMessage], beam.pvalue.DoOutputsTuple]):
@@ -50,16 +50,13 @@ class AssignSegments(beam.PTransform[beam.PCollection[ShardMessage], beam.pvalue
     Outputs: ``changes`` and ``profiles``, both frames as bytes.
 
     Args:
-        rules: the rules to follow.
-        timing: when ticks settle.
-        shards: how many there are; recorded in the state.
+        facts: what the state is made with: the rules to follow, when ticks settle, and so on.
         profiles: whether something reads the profiles.
-        keys: where the keys come from.
     """
 
-    def __init__(self, rules: Rules, timing: Timing, shards: int, *, profiles: bool, keys: KeySource) -> None:
+    def __init__(self, facts: StateFacts, *, profiles: bool) -> None:
         super().__init__()
-        self._settings = _Settings(rules, timing, shards, profiles, keys)
+        self._settings = _Settings(facts, profiles)
 
     def expand(self, messages: beam.PCollection[ShardMessage]) -> Any:  # Beam knows no hint for several outputs
         """Apply the transform."""
@@ -141,7 +138,7 @@ class _AssignLive(_Assign):
     TICK = TimerSpec("assign_tick", TimeDomain.WATERMARK)
 
     def setup(self) -> None:
-        self._state = ShardState(self._settings.table, self._settings.shards)
+        self._state = ShardState(self._settings.table, self._settings.facts.made_with(seeded=False))
 
     @with_cells(CELLS)
     def process(

@@ -1,7 +1,6 @@
-"""Chunks of event logs to batches of events, and dead letters for what is no event."""
+"""Chunks of event logs to batches of events, with dead letters for what is no event."""
 
-from collections.abc import Callable, Iterator
-from typing import Any, Final, Literal
+from collections.abc import Callable, Iterator, Sequence
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
@@ -9,22 +8,19 @@ from apache_beam.metrics import Metrics
 from schemas.types import DeadLetter
 from transforms.decoding.event_decoder import EventDecoder
 from transforms.decoding.reasons import DeadLetterReason
+from transforms.decoding.records import BadRecord
 from transforms.event_batch import EventBatch
 from transforms.mapping.model import EventMapping
 from transforms.raw_chunk import RawChunk
 
-EVENTS: Final = "events"
-DEAD_LETTERS: Final = "dead_letters"
 STEP = "DecodeEvents"
 NAMESPACE = "segments"
 
 
-class DecodeEvents(beam.PTransform[beam.PCollection[RawChunk], beam.pvalue.DoOutputsTuple]):
-    """Chunks of a log become events.
+class DecodeEvents(beam.PTransform[beam.PCollection[RawChunk], beam.PCollection[EventBatch]]):
+    """Chunks of a log become batches of events and dead letters, none of them without either.
 
-    Outputs: ``events`` of `EventBatch`, none of them empty, and ``dead_letters`` of `DeadLetter`.
-
-    Counters in `NAMESPACE`: ``read`` records, ``dead_letter.<reason>``; what isn't a dead letter is in a batch.
+    Counters in `NAMESPACE`: ``read`` records, ``dead_letter.<reason>``; what isn't a dead letter is an event.
     """
 
     def __init__(
@@ -47,13 +43,11 @@ class DecodeEvents(beam.PTransform[beam.PCollection[RawChunk], beam.pvalue.DoOut
         self._mapping = mapping
         self._now = now
 
-    def expand(self, chunks: beam.PCollection[RawChunk]) -> Any:  # Beam knows no hint for several outputs
+    def expand(self, chunks: beam.PCollection[RawChunk]) -> beam.PCollection[EventBatch]:
         """Apply the transform."""
         decode = beam.ParDo(_DecodeFn(self._properties, self._mapping, self._now))
-        outputs = chunks | "Decode" >> decode.with_outputs(DEAD_LETTERS, main=EVENTS)
-        outputs[EVENTS].element_type = EventBatch
-        outputs[DEAD_LETTERS].element_type = DeadLetter
-        return outputs
+        batches: beam.PCollection[EventBatch] = chunks | "Decode" >> decode.with_output_types(EventBatch)
+        return batches
 
 
 class _DecodeFn(beam.DoFn):
@@ -70,18 +64,19 @@ class _DecodeFn(beam.DoFn):
         # Typed decoders do not pickle, so they are made where they are used.
         self._decoder = EventDecoder(self._properties, self._mapping)
 
-    def process(
-        self, element: RawChunk
-    ) -> Iterator[EventBatch | beam.pvalue.TaggedOutput[Literal["dead_letters"], DeadLetter]]:
+    def process(self, element: RawChunk) -> Iterator[EventBatch]:
         now = self._now if isinstance(self._now, int) else self._now()
         decoded = self._decoder.decode(element, now)
         self._read.inc(decoded.read)
-        if decoded.frame.height:
-            yield EventBatch(decoded.frame)
-        places = element.places([record.position for record in decoded.bad]) if decoded.bad else []
-        for record, (source, position) in zip(decoded.bad, places, strict=True):
+        refused = tuple(self._refused_ones(element, decoded.bad, now)) if decoded.bad else ()
+        if decoded.frame.height or refused:
+            yield EventBatch(decoded.frame, refused)
+
+    def _refused_ones(self, chunk: RawChunk, bad: Sequence[BadRecord], now: int) -> Iterator[DeadLetter]:
+        places = chunk.places([record.position for record in bad])
+        for record, (source, position) in zip(bad, places, strict=True):
             self._refused[record.reason].inc()
-            letter = DeadLetter(
+            yield DeadLetter(
                 reason=record.reason.value,
                 error_type=record.error_type,
                 error=record.error,
@@ -91,4 +86,3 @@ class _DecodeFn(beam.DoFn):
                 payload=record.payload,
                 failed_at=now,
             )
-            yield beam.pvalue.TaggedOutput(DEAD_LETTERS, letter)

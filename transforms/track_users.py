@@ -1,6 +1,6 @@
 """TrackUsers: events of a shard become features and population moves, tick by tick of event time."""
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
 
@@ -13,17 +13,19 @@ from apache_beam.transforms.userstate import BagStateSpec, TimerSpec, on_timer
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
+from schemas.types import DeadLetter
 from segmentation.columns.arrays import Column
 from segmentation.columns.frames import encode_frames
 from segmentation.messages import PopulationMoves, Preview, SettledUpTo
 from segmentation.population.moves import CLOCK, clock_moves
-from segmentation.rules.model import Rules
 from segmentation.tracking.intake import Counts
 from segmentation.tracking.late_events import LateEvents
 from transforms.decode_events import NAMESPACE
 from transforms.keys.sources import KeySource
+from transforms.refused_records import decode_refused
 from transforms.shard_users import ShardMessage
 from transforms.state.cells import Cells, shard_cells, with_cells
+from transforms.state.facts import StateFacts
 from transforms.state.shard_state import OpenShard, ShardState
 from transforms.state.timing import Timing
 from transforms.state.tracked_shard import TrackedShard
@@ -31,13 +33,15 @@ from transforms.state.tracked_shard import TrackedShard
 FEATURES: Final = "features"
 POPULATION: Final = "population"
 AUDIT: Final = "audit"
+DEAD_LETTERS: Final = "dead_letters"
 #: (name of a feature, `segmentation.messages.PopulationMoves` as bytes).
 FeatureMoves: TypeAlias = tuple[str, bytes]
 _Value = TypeVar("_Value")
 _Features = TaggedOutput[Literal["features"], ShardMessage]
 _Moves = TaggedOutput[Literal["population"], FeatureMoves]
 _Audits = TaggedOutput[Literal["audit"], bytes]
-_Output: TypeAlias = _Features | _Moves | _Audits
+_DeadLetters = TaggedOutput[Literal["dead_letters"], DeadLetter]
+_Output: TypeAlias = _Features | _Moves | _Audits | _DeadLetters
 
 
 @dataclass(frozen=True)
@@ -62,41 +66,42 @@ class Auditor:
 
 @dataclass(frozen=True)
 class _Settings:
-    rules: Rules
-    timing: Timing
-    shards: int
+    facts: StateFacts
     early: bool
     auditor: Auditor | None
 
+    @property
+    def timing(self) -> Timing:
+        return self.facts.timing
+
     def table(self) -> TrackedShard:
-        return TrackedShard(self.rules, self.timing)
+        return TrackedShard(self.facts.rules, self.facts.timing)
 
 
 class TrackUsers(beam.PTransform[beam.PCollection[ShardMessage], beam.pvalue.DoOutputsTuple]):
     """Batches of events become features and population moves.
 
-    Outputs: ``features`` of `ShardMessage`, ``population`` of `FeatureMoves`, and where that is asked for ``audit``
-    (frames of audit records as bytes).
+    Outputs: ``features`` of `ShardMessage`, ``population`` of `FeatureMoves`, ``dead_letters`` of `DeadLetter` (they
+    only pass, so that none leaves a job whose state is refused), and where that is asked for ``audit`` (frames of audit
+    records as bytes).
 
     Args:
-        rules: the rules to follow.
-        timing: when ticks settle.
-        shards: how many there are; recorded in the state.
+        facts: what the state is made with: the rules to follow, when ticks settle, and so on.
         early: also emit what an arriving batch changes at once, ahead of its tick.
         auditor: makes records of late events; without one there is no such output.
     """
 
-    def __init__(
-        self, rules: Rules, timing: Timing, shards: int, *, early: bool, auditor: Auditor | None = None
-    ) -> None:
+    def __init__(self, facts: StateFacts, *, early: bool, auditor: Auditor | None = None) -> None:
         super().__init__()
-        self._settings = _Settings(rules, timing, shards, early, auditor)
+        self._settings = _Settings(facts, early, auditor)
 
     def expand(self, batches: beam.PCollection[ShardMessage]) -> Any:  # Beam knows no hint for several outputs
         """Apply the transform."""
         track = _TrackBounded(self._settings) if self._settings.timing.bounded else self.live_fn()
-        tags = (FEATURES, POPULATION) if self._settings.auditor is None else (FEATURES, POPULATION, AUDIT)
-        return batches | "Track" >> beam.ParDo(track).with_outputs(*tags)
+        audit = () if self._settings.auditor is None else (AUDIT,)
+        outputs = batches | "Track" >> beam.ParDo(track).with_outputs(FEATURES, POPULATION, DEAD_LETTERS, *audit)
+        outputs[DEAD_LETTERS].element_type = DeadLetter
+        return outputs
 
     def live_fn(self) -> beam.DoFn:
         """The stateful step of a live run."""
@@ -106,6 +111,10 @@ class TrackUsers(beam.PTransform[beam.PCollection[ShardMessage], beam.pvalue.DoO
 def _timed(value: _Value, at: Timestamp) -> _Value:
     """``value`` with its tick's own time, which a call that settles several ticks could not give it otherwise."""
     return cast(_Value, TimestampedValue(value, at))  # Beam takes it out again: what is annotated is what arrives
+
+
+def _passed(letters: Iterable[DeadLetter]) -> Iterator[_Output]:
+    return (_DeadLetters(DEAD_LETTERS, letter) for letter in letters)
 
 
 def _count(now: Counts, before: Counts) -> None:
@@ -150,7 +159,11 @@ class _TrackBounded(_Track):
         element: tuple[int, bytes],
         batches: Any = beam.DoFn.StateParam(BATCHES),
         end: Any = beam.DoFn.TimerParam(END),
-    ) -> None:
+    ) -> Iterable[_Output]:
+        refused = decode_refused(element[1])
+        if refused is not None:
+            yield from _passed(refused)
+            return
         batches.add(element[1])
         end.set(self._settings.timing.track_at(0))
 
@@ -180,7 +193,7 @@ class _TrackLive(_Track):
     TICK = TimerSpec("track_tick", TimeDomain.WATERMARK)
 
     def setup(self) -> None:
-        self._state = ShardState(self._settings.table, self._settings.shards)
+        self._state = ShardState(self._settings.table, self._settings.facts.made_with(seeded=True))
 
     @with_cells(CELLS)
     def process(
@@ -189,6 +202,11 @@ class _TrackLive(_Track):
         shard, batch = element
         opened = self._state.load(shard, cells)
         table = opened.table
+        refused = decode_refused(batch)
+        if refused is not None:
+            opened.release()
+            yield from _passed(refused)
+            return
         before = table.tracker.counts.copy()
         if not table.take(batch):
             opened.release()

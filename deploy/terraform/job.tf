@@ -20,6 +20,7 @@ resource "google_dataflow_flex_template_job" "segments" {
     shards               = tostring(var.shards)
     state_key_secret     = "${google_secret_manager_secret.key["state"].id}/versions/${var.key_versions.state}"
     pseudonym_key_secret = "${google_secret_manager_secret.key["pseudonym"].id}/versions/${var.key_versions.pseudonym}"
+    new_pseudonym_key    = var.new_pseudonym_key
     sdk_container_image  = var.image
   }
 

@@ -53,6 +53,12 @@ variable "key_versions" {
   default     = { state = 1, pseudonym = 1 }
 }
 
+variable "new_pseudonym_key" {
+  description = "accept while an update brings another version of the pseudonym key; refuse at all other times."
+  type        = string
+  default     = "refuse"
+}
+
 variable "shards" {
   description = "Fixed for as long as the job's state lives: 4 for each core that it may ever have."
   type        = number

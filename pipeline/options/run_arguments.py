@@ -173,6 +173,16 @@ class RunArguments:
         ),
         _SECRET,
     ] = None
+    new_pseudonym_key: Annotated[
+        str | None,
+        Option(
+            metavar="WHAT",
+            help="What a job does that goes on from a state made with another pseudonym key: refuse, or accept the new "
+            "one, whose subjects are new to subscribers.",
+            show_default="refuse",
+        ),
+        InTemplate(r"^(refuse|accept)$"),
+    ] = None
     dry_run: Annotated[
         bool,
         Option("--dry-run", help="Check rules, mapping, inputs, outputs and keys; write nothing."),

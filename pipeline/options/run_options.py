@@ -56,6 +56,8 @@ class RunOptions:
     #: Versions of secrets in Secret Manager that hold the keys: both, or None where the environment has them.
     state_key_secret: str | None = None
     pseudonym_key_secret: str | None = None
+    #: Whether the key of the published pseudonyms may be another one than that which the state was made with.
+    new_pseudonym_key: bool = False
 
     @property
     def live(self) -> bool:
@@ -127,6 +129,7 @@ class RunOptions:
             detach=said.detach,
             state_key_secret=said.state_key_secret,
             pseudonym_key_secret=said.pseudonym_key_secret,
+            new_pseudonym_key=_accepted(said.new_pseudonym_key),
         )
         _check_secrets(options)
         if live:
@@ -179,6 +182,13 @@ def _emit(text: str) -> str:
     if text not in ("early", "settled"):
         raise OptionError(f"--emit: expected early or settled, found {text!r}")
     return text
+
+
+def _accepted(text: str | None) -> bool:
+    if text not in (None, "refuse", "accept"):
+        # What stands there may be a key, given here by mistake.
+        raise OptionError("--new-pseudonym-key: expected refuse or accept; a key is no option")
+    return text == "accept"
 
 
 def _shards(number: int) -> int:

@@ -65,4 +65,6 @@ def plan_of(options: RunOptions, inputs: Inputs, now: int | Callable[[], int]) -
         audit=options.audit is not None,
         keys=key_source(options),
         now=now,
+        new_publish_key=options.new_pseudonym_key,
+        resumed=options.from_savepoint is not None,
     )

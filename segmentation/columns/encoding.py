@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from segmentation.columns.arrays import Column
 from segmentation.columns.texts import Texts
+from segmentation.errors import FatalError
 
 _MAGIC = b"SGC1"
 _LENGTH = struct.Struct("<I")
@@ -27,12 +28,14 @@ _COMPRESSED_FROM = 4096
 _USER_BYTES = 32
 
 
-class ColumnsError(ValueError):
+class ColumnsError(FatalError, ValueError):
     """Bytes that are not columns, or columns of a layout version that this code does not read.
 
-    >>> decode_columns(b"SGC9....")
-    Traceback (most recent call last):
-    segmentation.columns.encoding.ColumnsError: expected columns of layout SGC1, found b'SGC9'
+    >>> try:
+    ...     decode_columns(b"SGC9....")
+    ... except ColumnsError as error:
+    ...     print(error)
+    expected columns of layout SGC1, found b'SGC9'
     """
 
 

@@ -13,16 +13,20 @@ from typing import Any
 
 import polars as pl
 
+from segmentation.errors import FatalError
+
 _MAGIC = b"SGF1"
 _LENGTH = struct.Struct("<I")
 
 
-class FrameError(ValueError):
+class FrameError(FatalError, ValueError):
     """Bytes that are not tables, or tables of a layout version that this code does not read.
 
-    >>> decode_frames(b"SGF9....")
-    Traceback (most recent call last):
-    segmentation.columns.frames.FrameError: expected tables of layout SGF1, found b'SGF9'
+    >>> try:
+    ...     decode_frames(b"SGF9....")
+    ... except FrameError as error:
+    ...     print(error)
+    expected tables of layout SGF1, found b'SGF9'
     """
 
 

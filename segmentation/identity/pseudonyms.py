@@ -32,6 +32,17 @@ class Keys:
     publish: bytes = field(repr=False)
 
 
+def check_value(key: bytes) -> str:
+    """16 hex digits by which a key is told from another one; they say nothing of the key.
+
+    What is hashed is no UTF-8 and no internal id, so that they are no part of anybody's pseudonym either.
+
+    >>> check_value(bytes(32)) == check_value(bytes(32)), check_value(bytes(32)) == check_value(b"x" * 32)
+    (True, False)
+    """
+    return hmac.digest(key, b"\xffkey check value", "sha256").hex()[:16]
+
+
 class Pseudonymizer:
     """Turns identifiers into pseudonyms, and remembers those of a bounded number of recent users.
 

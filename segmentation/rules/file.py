@@ -1,9 +1,6 @@
 """The rules file: YAML to `Rules`, or every error in it with its place."""
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from ruamel.yaml.nodes import MappingNode, Node
@@ -12,9 +9,8 @@ from segmentation.documents.problems import DocumentError, Problem
 from segmentation.documents.reader import Entry, Reader
 from segmentation.documents.yaml import compose, read_text
 from segmentation.expressions import segments_read
-from segmentation.expressions.nodes import Expression
-from segmentation.expressions.rendering import render
 from segmentation.features.kind import Feature
+from segmentation.rules.canonical import fingerprint_of
 from segmentation.rules.features import ReadFeatures, read_features
 from segmentation.rules.model import Rules, Segment
 from segmentation.rules.order import check_cycles, order_of
@@ -80,7 +76,7 @@ def _rules(version: int, tick: int, minimum: int, features: Mapping[str, Feature
         tuple(sorted(unit, key=lambda name: -(segments.segments[name].priority or 0)))
         for unit in order_of(segments.groups, reads)
     )
-    fingerprint = _fingerprint(version, tick, minimum, features, segments.segments)
+    fingerprint = fingerprint_of(version, tick, minimum, features, segments.segments)
     return Rules(version, tick, minimum, features, segments.segments, order, fingerprint)
 
 
@@ -118,25 +114,3 @@ def _tick(reader: Reader, top: Mapping[str, Entry], everys: Sequence[tuple[int, 
 
 def _segments_read(segment: Segment) -> frozenset[str]:
     return segments_read(segment.when) | (frozenset() if segment.until is None else segments_read(segment.until))
-
-
-def _fingerprint(
-    version: int, tick: int, minimum: int, features: Mapping[str, Feature], segments: Mapping[str, Segment]
-) -> str:
-    content = {
-        "version": version,
-        "tick": tick,
-        "population_minimum": minimum,
-        "features": {name: {"kind": feature.kind, **asdict(feature)} for name, feature in features.items()},
-        "segments": {name: _canonical(segment) for name, segment in segments.items()},
-    }
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _canonical(segment: Segment) -> dict[str, object]:
-    def text(expression: Expression | None) -> str | None:
-        return None if expression is None else render(expression.root)
-
-    plain = {key: getattr(segment, key) for key in ("min_dwell", "group", "priority", "flag")}
-    return {"when": text(segment.when), "until": text(segment.until), **plain}

@@ -19,6 +19,7 @@ from transforms.assign_segments import AssignSegments
 from transforms.keys.sources import KeySource
 from transforms.measure_population import AddMoves
 from transforms.state.assigned_shard import AssignedShard
+from transforms.state.facts import StateFacts
 from transforms.state.timing import Timing
 from transforms.state.tracked_shard import TrackedShard
 from transforms.track_users import FEATURES, TrackUsers
@@ -143,10 +144,9 @@ class LiveStages:
         self._timing = timing
         self._shards = shards
         self._watch = watch
-        self.track = Stage(TrackUsers(rules, timing, shards, early=early).live_fn(), shards)
-        self.assign = Stage(
-            AssignSegments(rules, timing, shards, profiles=False, keys=KeySource(demo=True)).live_fn(), shards
-        )
+        facts = StateFacts(rules, timing, shards, KeySource(demo=True))
+        self.track = Stage(TrackUsers(facts, early=early).live_fn(), shards)
+        self.assign = Stage(AssignSegments(facts, profiles=False).live_fn(), shards)
         self._windows: defaultdict[Timestamp, dict[str, Any]] = defaultdict(dict)
         self._add = AddMoves()
         #: Elements that entered a stateful stage, by kind; each costs an engine a state round trip.

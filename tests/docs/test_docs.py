@@ -178,8 +178,9 @@ def test_every_make_target_is_documented() -> None:
 def test_decisions_are_numbered_and_listed() -> None:
     records = sorted(path.name for path in (ROOT / "docs" / "adr").glob("0*.md"))
     assert re.findall(r"\((0[\w-]+\.md)\)", TEXTS["docs/adr/README.md"]) == records
-    for number, name in enumerate(records, start=1):
-        assert name.startswith(f"{number:04}-")
+    numbers = [int(name[:4]) for name in records]
+    assert numbers == sorted(set(numbers)), "each number once; one that is missing belongs to work under way"
+    for number, name in zip(numbers, records, strict=True):
         for part in (f"# {number}. ", "**Context.**", "**Decision.**", "**Consequences.**"):
             assert part in TEXTS[f"docs/adr/{name}"]
 

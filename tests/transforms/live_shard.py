@@ -18,6 +18,7 @@ from segmentation.messages import FeaturesOfShard, decode_as
 from segmentation.rules.model import Rules
 from transforms.assign_segments import AssignSegments
 from transforms.keys.sources import DEMO_KEYS, KeySource
+from transforms.state.facts import StateFacts
 from transforms.state.timing import Timing
 from transforms.track_users import FEATURES, TrackUsers
 
@@ -133,7 +134,8 @@ def in_time(tags: list[str]) -> list[str]:
 
 class LiveShard:
     """Both stages of a job with a single shard. ``around`` is called with a stage before each of its calls; ``order``
-    puts the timers that are due in one bundle into the order in which they fire."""
+    puts the timers that are due in one bundle into the order in which they fire; ``facts`` say more than rules and
+    timing, where there is more to say."""
 
     def __init__(
         self,
@@ -141,14 +143,16 @@ class LiveShard:
         timing: Timing,
         around: Callable[[Stage, Callable[[], list[Any]]], list[Any]],
         order: Callable[[list[str]], list[str]] = in_time,
+        *,
+        early: bool = True,
+        facts: StateFacts | None = None,
     ) -> None:
         self._timing = timing
         self._around = around
         self._order = order
-        track = TrackUsers(rules, timing, 1, early=True)
-        assign = AssignSegments(rules, timing, 1, profiles=False, keys=KeySource(demo=True))
-        self.track = Stage(track.live_fn)
-        self.assign = Stage(assign.live_fn)
+        facts = StateFacts(rules, timing, 1, KeySource(demo=True)) if facts is None else facts
+        self.track = Stage(TrackUsers(facts, early=early).live_fn)
+        self.assign = Stage(AssignSegments(facts, profiles=False).live_fn)
         self._sharder = Sharder(rules, 1, DEMO_KEYS)
         self.changes: list[dict[str, Any]] = []
 

@@ -11,6 +11,7 @@ from segmentation.rules.file import parse_rules
 from segmentation.units import HOUR, MINUTE, SECOND
 from tests.transforms.live_shard import Stage
 from transforms.keys.sources import DEMO_KEYS, PUBLISH_KEY, STATE_KEY, KeySource, SecretKeyError
+from transforms.state.facts import StateFacts
 from transforms.state.timing import Timing
 from transforms.track_users import Auditor, TrackUsers
 
@@ -28,8 +29,8 @@ segments: {busy: {when: clicks >= 2}}
 
 def _stage(auditor: Auditor | None) -> Stage:
     """A shard whose first tick has settled, and for which a late event waits."""
-    timing = Timing(bounded=False, max_disorder=10 * SECOND)
-    stage = Stage(TrackUsers(RULES, timing, 1, early=False, auditor=auditor).live_fn)
+    facts = StateFacts(RULES, Timing(bounded=False, max_disorder=10 * SECOND), 1, KeySource(demo=True))
+    stage = Stage(TrackUsers(facts, early=False, auditor=auditor).live_fn)
     for number, at in enumerate((30 * MINUTE, 90 * MINUTE, 40 * MINUTE)):
         frame = pl.DataFrame(
             {"event_id": [f"e{number}"], "user_id": ["u"], "name": ["click"], "occurred_at": [START + at]}

@@ -1,5 +1,7 @@
 """The transform: outputs, counters, and what it hands to the next one."""
 
+from dataclasses import replace
+
 import apache_beam as beam
 import polars as pl
 import pytest
@@ -22,10 +24,10 @@ CHUNKS = [
 
 def test_events_dead_letters_and_counters_add_up() -> None:
     pipeline = beam.Pipeline(runner=FnApiRunner())
-    decoded = pipeline | beam.Create(CHUNKS) | DecodeEvents(("p",), now=NOW)
-    rows = decoded.events | "Rows" >> beam.FlatMap(lambda batch: batch.frame.select("event_id", "p:p").rows())
+    batches = pipeline | beam.Create(CHUNKS) | DecodeEvents(("p",), now=NOW)
+    rows = batches | "Rows" >> beam.FlatMap(lambda batch: batch.frame.select("event_id", "p:p").rows())
     assert_that(rows, equal_to([("e1", None), ("e3", None), ("e5", "1")]), "events")
-    letters = decoded.dead_letters | "Keep" >> beam.Map(lambda letter: letter)
+    letters = batches | "Letters" >> beam.FlatMap(lambda batch: batch.refused)
     undecodable = DeadLetter(
         reason="undecodable",
         error_type="DecodeError",
@@ -70,13 +72,18 @@ def test_unusable_property_name_is_refused_before_the_run() -> None:
         DecodeEvents(('a"b',), now=NOW)
 
 
-def test_batch_crosses_workers_unchanged() -> None:
+LETTER = DeadLetter("undecodable", "SchemaError", "event: é\ud800", "DecodeEvents", "a.jsonl", None, b"\xff\x00", NOW)
+
+
+@pytest.mark.parametrize("refused", [(), (LETTER,), (LETTER, replace(LETTER, payload=b"", position=3))])
+def test_batch_crosses_workers_unchanged(refused: tuple[DeadLetter, ...]) -> None:
     batch = EventBatch(
-        pl.DataFrame({"event_id": ["e"], "p:é": [None]}, schema={"event_id": pl.String, "p:é": pl.String})
+        pl.DataFrame({"event_id": ["e"], "p:é": [None]}, schema={"event_id": pl.String, "p:é": pl.String}), refused
     )
     coder = EventBatchCoder()
     again = coder.decode(coder.encode(batch))
     assert again.frame.equals(batch.frame)
     assert again.frame.schema == batch.frame.schema
     assert again.properties == ("é",)
+    assert again.refused == refused
     assert isinstance(beam.coders.registry.get_coder(EventBatch), EventBatchCoder)

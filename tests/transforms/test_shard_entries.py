@@ -13,6 +13,7 @@ from tests.transforms.live_shard import Stage
 from transforms.assign_segments import AssignSegments
 from transforms.keys.sources import DEMO_KEYS, KeySource
 from transforms.state.assigned_shard import AssignedShard
+from transforms.state.facts import StateFacts
 from transforms.state.timing import Timing
 from transforms.state.tracked_shard import TrackedShard
 from transforms.track_users import TrackUsers
@@ -27,6 +28,7 @@ segments: {here: {when: seen IS NOT NULL}}
     "rules.yaml",
 )
 LIVE = Timing(bounded=False)
+FACTS = StateFacts(RULES, LIVE, 1, KeySource(demo=True))
 UNKNOWN = encode_columns({"kind": "resettle", "until": TICK}, {})
 NOTHING = FeaturesOfShard([], {"tick": np.empty(0, np.int64)}, {}, TICK, TICK)
 
@@ -71,11 +73,8 @@ def test_settlement_is_only_an_entry_of_a_log(create: Callable[[], Any]) -> None
 @pytest.mark.parametrize(
     ("create", "known"),
     [
-        (TrackUsers(RULES, LIVE, 1, early=True).live_fn, EventsOfShard.only_clock(TICK).encode()),
-        (
-            AssignSegments(RULES, LIVE, 1, profiles=False, keys=KeySource(demo=True)).live_fn,
-            PopulationMoves({}).encode(),
-        ),
+        (TrackUsers(FACTS, early=True).live_fn, EventsOfShard.only_clock(TICK).encode()),
+        (AssignSegments(FACTS, profiles=False).live_fn, PopulationMoves({}).encode()),
     ],
 )
 def test_state_with_an_unknown_entry_is_refused_by_the_next_worker(create: Callable[[], Any], known: bytes) -> None:

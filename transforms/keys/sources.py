@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from segmentation.errors import UsageError
+from segmentation.errors import FatalError, UsageError
 from segmentation.identity.pseudonyms import Keys
 from transforms.keys.secret_manager import SecretError, read_secret
 
@@ -21,7 +21,11 @@ DEMO_KEYS = Keys(state=b"segments-demo-state-key", publish=b"segments-demo-publi
 
 
 class SecretKeyError(UsageError):
-    """A key is missing or no key."""
+    """A key is missing, can't be read, or is no key."""
+
+
+class NoKeyError(FatalError, SecretKeyError):
+    """A key is missing or no key. Where it can't be read, since a service doesn't answer, that may pass."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ def load_keys(*, allow_demo: bool, environment: Mapping[str, str] = os.environ) 
 
 def _required(name: str, key: bytes | None) -> bytes:
     if key is None:
-        raise SecretKeyError(
+        raise NoKeyError(
             f"{name} is not set; give it (or {name}_FILE) at least {_MINIMUM_BYTES} random bytes in base64"
         )
     return key
@@ -83,8 +87,10 @@ def _read(name: str, environment: Mapping[str, str]) -> bytes | None:
         source = name + "_FILE"
         try:
             text = Path(path).read_text(encoding="ascii")
-        except (OSError, UnicodeDecodeError) as error:
+        except OSError as error:
             raise SecretKeyError(f"{source}: {error}") from error
+        except UnicodeDecodeError as error:
+            raise NoKeyError(f"{source}: {error}") from error
     return _decoded(text, source)
 
 
@@ -94,7 +100,7 @@ def _from_secret(name: str) -> bytes:
     except SecretError as error:
         raise SecretKeyError(str(error)) from error
     except UnicodeDecodeError as error:
-        raise SecretKeyError(f"{name} is not base64") from error
+        raise NoKeyError(f"{name} is not base64") from error
     return _decoded(text, name)
 
 
@@ -102,7 +108,7 @@ def _decoded(text: str, source: str) -> bytes:
     try:
         key = base64.b64decode(text.strip(), validate=True)
     except binascii.Error as error:
-        raise SecretKeyError(f"{source} is not base64: {error}") from error
+        raise NoKeyError(f"{source} is not base64: {error}") from error
     if len(key) < _MINIMUM_BYTES:
-        raise SecretKeyError(f"{source} holds {len(key)} bytes; it needs at least {_MINIMUM_BYTES}")
+        raise NoKeyError(f"{source} holds {len(key)} bytes; it needs at least {_MINIMUM_BYTES}")
     return key

@@ -12,11 +12,11 @@ snapshot and the second log take the places of the old ones. So no call writes m
 whatever has accumulated. A worker that is lost half-way takes the unfinished pieces with it: the next one begins the
 fold anew, with the two logs as one.
 
-Layout of the head: JSON ``{"layout": 5, "shards": n, "token": hex, "log": bytes, "snapshot": bytes, "runs": n,
-"side": 0 | 1, "folding": [checksum, pieces, bytes] | null, "due": [tick, tick]}``, a line end, and the tail. ``side``
-is the snapshot and the log in use; ``folding`` says which snapshot is being written, how many pieces of it are there,
-and how long the log was before; ``due`` (µs) are the first and the last of the ticks in a row that timers stand for, so
-that none is set twice.
+Layout of the head: JSON ``{"layout": 5, "shards": n, "made_with": text, "token": hex, "log": bytes, "snapshot": bytes,
+"runs": n, "side": 0 | 1, "folding": [checksum, pieces, bytes] | null, "due": [tick, tick]}``, a line end, and the
+tail. ``made_with``: see `transforms.state.made_with`; ``side`` is the snapshot and the log in use; ``folding`` says
+which snapshot is being written, how many pieces of it are there, and how long the log was before; ``due`` (µs) are the
+first and the last of the ticks in a row that timers stand for, so that none is set twice.
 The tail is a run of entries, each behind its length (4 bytes, little-endian); an element of a log is a run behind its
 number (8 bytes, big-endian), which keeps the order that a bag does not. A piece of a snapshot stands behind its number
 (4 bytes, big-endian) and its plain length (4 bytes, little-endian), compressed with LZ4.
@@ -33,6 +33,7 @@ from apache_beam.metrics import Metrics
 
 from transforms.decode_events import NAMESPACE
 from transforms.state.cells import Cells
+from transforms.state.made_with import MadeWith
 
 LAYOUT = 5
 #: Pieces of a snapshot are at most this long before they are compressed.
@@ -44,10 +45,6 @@ _TAIL_BYTES = 8 << 10
 #: What appends more in a call is on its way to what runners refuse (Dataflow: 180 MB a commit).
 LARGE_BYTES = 16 << 20
 _CODEC = "lz4"
-
-
-class ShardStateError(RuntimeError):
-    """State that this job can't continue from."""
 
 
 class Table(Protocol):
@@ -110,27 +107,26 @@ def unpacked(piece: bytes) -> bytes:
 class ShardState(Generic[TableT]):
     """Loads, caches and saves the tables of the shards that one worker works on."""
 
-    def __init__(self, create: Callable[[], TableT], shards: int) -> None:
+    def __init__(self, create: Callable[[], TableT], made_with: MadeWith) -> None:
         self._create = create
-        self._shards = shards
+        self._made_with = made_with
         self._cached: dict[int, tuple[str, TableT, Fold | None]] = {}
 
     def load(self, shard: int, cells: Cells) -> "OpenShard[TableT]":
         """The shard's table as its state has it.
 
         Raises:
-            ShardStateError: another layout or another number of shards wrote it.
+            ShardStateError: another layout wrote it, or a job that makes its state with something else.
         """
         data = cells.head.read()
         if data is None:
-            fields = {"layout": LAYOUT, "shards": self._shards, "token": "", "log": 0, "snapshot": 0, "runs": 0}
-            fields |= {"side": 0, "folding": None}
+            fields = self._made_with.begin(shard, layout=LAYOUT)
+            fields |= {"token": "", "log": 0, "snapshot": 0, "runs": 0, "side": 0, "folding": None}
             table = self._create()
             table.open(cells, load=False)
             return OpenShard(self, shard, table, None, fields, b"", cells)
         text, _, tail = data.partition(b"\n")
-        fields = json.loads(text)
-        self._check(fields)
+        fields = self._made_with.resume(text, layout=LAYOUT)
         # Taken out, not looked at: a table that a call leaves half-way must not be found again.
         cached = self._cached.pop(shard, None)
         if cached is not None and cached[0] == fields["token"]:
@@ -157,15 +153,6 @@ class ShardState(Generic[TableT]):
     def keep(self, shard: int, token: str, table: TableT, fold: Fold | None) -> None:
         """Remember a table under its token, and what of it is still to be written."""
         self._cached[shard] = (token, table, fold)
-
-    def _check(self, fields: dict[str, Any]) -> None:
-        if fields["layout"] != LAYOUT:
-            raise ShardStateError(f"this state has layout {fields['layout']}; this version reads layout {LAYOUT}")
-        if fields["shards"] != self._shards:
-            raise ShardStateError(
-                f"this state was written with --shards {fields['shards']}, this job runs with --shards {self._shards}: "
-                "users would be looked for in the wrong shard; start with the same number"
-            )
 
 
 class OpenShard(Generic[TableT]):

@@ -1,9 +1,9 @@
 """What is raised where a topic, or a subscription to one, can't be used; messages start with the option's name."""
 
-from segmentation.errors import UsageError
+from segmentation.errors import FatalError, UsageError
 
 
-class AddressError(UsageError):
+class AddressError(FatalError, UsageError):
     """An address that can't be used, or that the environment lacks something for."""
 
 

@@ -20,14 +20,14 @@ from pipeline.runners.contract import Job, Launch, Voice
 from pipeline.runners.flink.cluster import Cluster, find_cluster
 from pipeline.runners.flink.keys import worker_environment
 from pipeline.runners.flink.options import JOB_NAME, flink_settings
-from pipeline.runners.flink.rest import Failure, FlinkError, FlinkRest
+from pipeline.runners.flink.rest import FlinkError, FlinkRest
 from pipeline.runners.flink.rest import Job as JobState
 from pipeline.runners.flink.submission import FlinkClusterRunner
 from pipeline.runners.summary import summary_of
 
-#: What no retry mends: the job is given up.
-_FATAL = ("ShardStateError", "MessageError", "SecretKeyError", "AddressError")
 _POLL = 0.5
+#: Seconds that a job may take to fail by itself where no retry mends what it met.
+_FAILING = 10.0
 #: Seconds that a submitted job may take to show up.
 _PATIENCE = 60.0
 
@@ -120,7 +120,7 @@ class FlinkJob(Job):
         """Return when the job has ended; tells of restarts meanwhile.
 
         Raises:
-            FlinkError: the job failed, or was given up because of something that no retry mends.
+            FlinkError: the job failed; of what no retry mends, the message says what it is.
         """
         if self.launch.options.detach:
             return
@@ -130,7 +130,9 @@ class FlinkJob(Job):
             for failure in reversed(self.flink.exceptions(self.id)):
                 if failure.at > told:
                     told = failure.at
-                    self._refuse_fatal(failure)
+                    if failure.fatal:
+                        self._give_up()
+                        raise FlinkError(failure.message)
                     voice.report(f"the job restarts: {failure.message}")
             if not found.active:
                 break
@@ -140,10 +142,14 @@ class FlinkJob(Job):
         self._write_summary()
         voice.report(f"job {self.id} ended: {found.state}")
 
-    def _refuse_fatal(self, failure: Failure) -> None:
-        if any(name in failure.message for name in _FATAL):
-            self.flink.cancel(self.id)
-            raise FlinkError(failure.message)
+    def _give_up(self) -> None:
+        """The job fails by itself where the cluster has this project's jar (`segments.workers`); else it is ended."""
+        deadline = time.monotonic() + _FAILING
+        while self.flink.job(self.id)[0].active:
+            if time.monotonic() > deadline:
+                self.flink.cancel(self.id)
+                return
+            time.sleep(_POLL)
 
     def _write_summary(self) -> None:
         if self.launch.options.summary is not None:

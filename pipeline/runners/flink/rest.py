@@ -10,6 +10,8 @@ from urllib.parse import quote
 
 import httpx
 
+from segmentation.errors import is_fatal
+
 #: Seconds for one request.
 TIMEOUT: Final = 10.0
 #: Flink takes request lines of 4,096 bytes.
@@ -79,10 +81,11 @@ class Checkpoints:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a job restarted or failed. ``at`` is ms since the epoch."""
+    """Why a job restarted or failed. ``at`` is ms since the epoch; ``fatal``: no retry mends it."""
 
     at: int
     message: str
+    fatal: bool = False
 
 
 class FlinkRest:
@@ -133,7 +136,10 @@ class FlinkRest:
     def exceptions(self, job: str) -> list[Failure]:
         """What made a job restart or fail, the latest first."""
         entries = self._get(f"/jobs/{job}/exceptions")["exceptionHistory"]["entries"]
-        return [Failure(entry["timestamp"], _root_cause(entry["stacktrace"])) for entry in entries]
+        return [
+            Failure(entry["timestamp"], _root_cause(entry["stacktrace"]), is_fatal(entry["stacktrace"]))
+            for entry in entries
+        ]
 
     def metric_names(self, job: str, vertex: str) -> list[str]:
         """The metrics of a vertex: ``<operator>.<metric>`` or ``<metric>``."""

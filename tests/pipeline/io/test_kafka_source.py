@@ -55,8 +55,9 @@ def test_large_bundle_is_several_chunks_each_at_its_least_time(monkeypatch: pyte
 
 def test_dead_letters_out_of_a_topic_name_partition_and_offset(monkeypatch: pytest.MonkeyPatch) -> None:
     pipeline = beam.Pipeline(runner=FnApiRunner())
-    decoded = read(pipeline, monkeypatch) | DecodeEvents((), now=NOW)
-    places = decoded.dead_letters | beam.Map(lambda letter: (letter.source, letter.position, letter.payload))
+    batches = read(pipeline, monkeypatch) | DecodeEvents((), now=NOW)
+    letters = batches | "Letters" >> beam.FlatMap(lambda batch: batch.refused)
+    places = letters | "Places" >> beam.Map(lambda letter: (letter.source, letter.position, letter.payload))
     assert_that(places, equal_to([("kafka://b:1/t/1", offset, b"junk") for offset in range(1, 7)]))
     result = pipeline.run()
     result.wait_until_finish()

@@ -7,11 +7,20 @@ from threading import Thread
 from typing import Any, ClassVar
 
 import pytest
+from apache_beam.runners.runner import PipelineResult
 
+from pipeline.inputs import Inputs
+from pipeline.options.run_arguments import RunArguments
+from pipeline.options.run_options import RunOptions
+from pipeline.runners.contract import Voice
+from pipeline.runners.flink import job as following
+from pipeline.runners.flink.cluster import Cluster
 from pipeline.runners.flink.measuring import Measured, measure, rates
 from pipeline.runners.flink.operations import find_job, sample_seconds, status, stop
 from pipeline.runners.flink.rest import FlinkError, FlinkRest, Vertex
 from pipeline.runners.flink.showing import render_status
+from segmentation.errors import FATAL
+from segmentation.rules.file import parse_rules
 
 JAVA = """java.lang.RuntimeException: failed
 \tat org.apache.flink.Something.run(Something.java:1)
@@ -36,14 +45,21 @@ transforms.state.shard_state.ShardStateError: written with --shards 4 [while run
 """
 
 
+RULES = "{version: 1, features: {seen: {kind: recency}}, segments: {here: {when: seen IS NOT NULL}}}"
+FATAL_PYTHON = PYTHON.replace("'TrackUsers/Track']\n", f"'TrackUsers/Track']\n{FATAL}\n")
+
+
 class Flink(BaseHTTPRequestHandler):
     """Answers a path with what a test put there: (status, content)."""
 
     answers: ClassVar[dict[str, tuple[int, Any]]] = {}
     #: What comes before these, whatever the path.
     first: ClassVar[list[tuple[int, Any]]] = []
+    #: What was asked, in order.
+    asked: ClassVar[list[tuple[str, str]]] = []
 
     def _answer(self) -> None:
+        self.asked.append((self.command, self.path))
         code, content = self.answers.get(self.path, (404, {"errors": ["Not found: " + self.path]}))
         if self.first:
             code, content = self.first.pop(0)
@@ -52,6 +68,9 @@ class Flink(BaseHTTPRequestHandler):
         self.wfile.write(json.dumps(content).encode())
 
     def do_GET(self) -> None:
+        self._answer()
+
+    def do_PATCH(self) -> None:
         self._answer()
 
     def do_POST(self) -> None:
@@ -66,7 +85,7 @@ class Flink(BaseHTTPRequestHandler):
 def rest() -> Iterator[FlinkRest]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Flink)
     Thread(target=server.serve_forever, daemon=True).start()
-    Flink.answers, Flink.first = {}, []
+    Flink.answers, Flink.first, Flink.asked = {}, [], []
     yield FlinkRest(f"http://127.0.0.1:{server.server_port}/", timeout=5)
     server.shutdown()
     server.server_close()
@@ -135,6 +154,36 @@ def test_job_that_initializes_for_ever_is_an_error(rest: FlinkRest) -> None:
 def test_refusal_is_flinks_own_word(rest: FlinkRest) -> None:
     with pytest.raises(FlinkError, match="Not found: /jobs/x"):
         rest.job("x")
+
+
+@pytest.mark.parametrize(
+    ("trace", "fatal"), [(FATAL_PYTHON, True), (PYTHON, False), (JAVA, False), (f"'{FATAL}'", False)]
+)
+def test_what_no_retry_mends_is_known_by_a_line_of_its_own(rest: FlinkRest, trace: str, fatal: bool) -> None:
+    Flink.answers["/jobs/a/exceptions"] = (
+        200,
+        {"exceptionHistory": {"entries": [{"timestamp": 1, "stacktrace": trace}]}},
+    )
+    assert rest.exceptions("a")[0].fatal is fatal
+
+
+@pytest.mark.parametrize("state", ["RESTARTING", "FAILED"])
+def test_followed_job_that_no_retry_mends_is_ended_where_it_does_not_end_by_itself(
+    rest: FlinkRest, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "_FAILING", 0.0)
+    job = {"jid": "a", "name": "segments", "state": state, "start-time": 1, "duration": 2, "vertices": []}
+    entries = [{"timestamp": 1, "stacktrace": FATAL_PYTHON}]
+    Flink.answers["/jobs/a"] = (200, job)
+    Flink.answers["/jobs/a/exceptions"] = (200, {"exceptionHistory": {"entries": entries}})
+    Flink.answers["/jobs/a?mode=cancel"] = (202, None)
+    inputs = Inputs(parse_rules(RULES, "r.yaml"), None, [])
+    arguments = RunArguments(rules="r.yaml", events="kafka://127.0.0.1:1/e", changes="kafka://127.0.0.1:1/c")
+    launch = following.FlinkLaunch(RunOptions.parse(arguments), inputs, Cluster(None, None, None))
+    flink_job = following.FlinkJob("a", launch, rest, PipelineResult("RUNNING"), 0.0)
+    with pytest.raises(FlinkError, match="written with --shards 4"):
+        flink_job.follow(Voice(quiet=True))
+    assert ("PATCH", "/jobs/a?mode=cancel") in Flink.asked or state == "FAILED"
 
 
 @pytest.mark.parametrize(
