@@ -18,7 +18,9 @@ plain and sealed). Meta: ``clock`` (the latest time known, µs, or null), ``hear
 
 *Features*. ``users`` as above; by row ``user``, ``tick`` (µs), the columns of all features from that tick on, ``event``
 (one was accepted in this tick), ``late`` (one of them was late), sorted by user and tick; a list ``vocabulary:F`` per
-attribute. Meta: ``settled`` (µs, exclusive), ``until`` (µs, inclusive), ``rows``, ``vocabularies``.
+attribute. Where users are forgotten also ``@idle`` (µs; above 0: the user is forgotten from this tick on, having been
+idle for so long), and in previews ``@again`` (the user was forgotten before). Meta: ``settled`` (µs, exclusive),
+``until`` (µs, inclusive), ``rows``, ``vocabularies``.
 
 *Settled*. A column ``repeated`` (positions of duplicates) where there were some. Meta: ``until`` (µs).
 
@@ -41,6 +43,11 @@ from segmentation.population.moves import Moves, MovesByFeature
 
 _EVENT_KINDS = {"user": np.uint32, "id_high": np.uint64, "id_low": np.uint64, "at": np.int64, "name": np.int32}
 _MOVES_COLUMNS = ("boundary", "score", "users")
+
+
+#: Columns of rows of features that no feature can be called like.
+IDLE: Final = "@idle"
+AGAIN: Final = "@again"
 
 
 class Kind(StrEnum):

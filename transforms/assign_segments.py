@@ -81,6 +81,7 @@ class _Assign(beam.DoFn):
             profiles = table.assigner.profiles()
             if len(profiles):
                 yield _Profiles(PROFILES, encode_frames({"kind": "profiles"}, {"profiles": profiles}))
+        table.assigner.compact()
 
 
 def _changes(changes: pl.DataFrame) -> Iterator[_Output]:

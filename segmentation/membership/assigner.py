@@ -5,6 +5,7 @@ changed: the user's features, time (`Crossings`), or the population (`Measures`)
 over these rows only, and over the users whose dwell ends (`Stepper`).
 """
 
+from collections.abc import Callable
 from typing import Self
 
 import numpy as np
@@ -17,11 +18,12 @@ from segmentation.features.timeline import Span, Timeline, merged_keys, places_o
 from segmentation.membership.changes import ChangeLog, ShardView, joined
 from segmentation.membership.conditions import Conditions, feature_table
 from segmentation.membership.due import Crossings
+from segmentation.membership.forgotten import Forgotten
 from segmentation.membership.memberships import Memberships
 from segmentation.membership.provisional import Provisional, claims_of, unconfirmed
 from segmentation.membership.stepping import Stepper
 from segmentation.membership.user_table import UserTable
-from segmentation.messages import FeaturesOfShard
+from segmentation.messages import AGAIN, IDLE, FeaturesOfShard
 from segmentation.outputs.profile_frame import PROFILE_COLUMNS
 from segmentation.population.measures import Measures
 from segmentation.population.moves import MovesByFeature
@@ -62,6 +64,8 @@ class Assigner:
         self._stepper = Stepper(self._memberships, self.conditions.width)
         self._log = ChangeLog(rules, self.conditions, publish_key)
         self._provisional = Provisional()
+        #: Users whose rows are removed.
+        self.forgotten = Forgotten()
 
     @property
     def members(self) -> dict[str, int]:
@@ -104,11 +108,14 @@ class Assigner:
         """
         rows = self._taken_in(features)
         users, at = rows["user"], rows["at"]
+        forgotten = rows[IDLE] > 0 if self._users.forgets else np.zeros(len(users), np.bool_)
         columns = {name: rows[name] for name in self._users.columns}
         percentiles = self._measures.early_percentiles(columns, self._users.columns, users)
         wanted = self.conditions.columns
         frame = feature_table(self.rules, columns, at, percentiles, self._users.vocabularies, wanted)
-        step = self._memberships.decide(users, self.conditions.evaluate(frame, len(users)), at)
+        results = self.conditions.evaluate(frame, len(users))
+        results[forgotten] = False
+        step = self._memberships.decide(users, results, at, forgotten | rows.get(AGAIN, forgotten))
         tick = self.rules.tick
         due = np.maximum((at // tick + 1) * tick, 0 if self.settled is None else self.settled + tick)
         sequence = self._log.sequences(len(self._users))[users]
@@ -139,6 +146,21 @@ class Assigner:
             schema=PROFILE_COLUMNS,
         )
 
+    def compact(self, at_least: int | None = None) -> None:
+        """Remove the rows of users who are forgotten, where there are so many (None: a quarter of all rows), and keep
+        the number of their last change. Called between advances, when `profiles` were taken."""
+        gone = self._users.forgotten
+        gone[self._provisional.waiting()] = False
+        rows = np.flatnonzero(gone)
+        if not len(rows) or len(rows) < (len(gone) // 4 if at_least is None else at_least):
+            return
+        sequence = self._log.sequences(len(gone))[rows]
+        index = self._provisional.indices(rows, sequence)
+        told = np.flatnonzero((sequence > 0) | (index > 0))
+        users = [self._users.internals[row] for row in rows[told].tolist()]
+        self.forgotten.put(users, sequence[told], index[told])
+        self.keep(np.flatnonzero(~gone))
+
     @property
     def users(self) -> list[bytes]:
         """The internal ids of the shard's users, a row each."""
@@ -147,7 +169,8 @@ class Assigner:
     def keep(self, rows: I64) -> None:
         """Keep these users only, row ``rows[i]`` as row ``i``; all that is kept of the others is gone.
 
-        Called between advances. The population counts them until the tracker's moves say otherwise.
+        Called between advances. The population counts them until the tracker's moves say otherwise. Users whose rows
+        were removed before are apart (`forgotten`).
         """
         self._log.sequences(len(self._users))
         self._provisional.keep(places_of(rows, len(self._users)))
@@ -169,9 +192,11 @@ class Assigner:
         self._provisional.join(other._provisional, users)
         self._log.join(other._log)
         self._users.join(other._users)
+        self.forgotten.join(other.forgotten)
 
     def snapshot(self) -> bytes:
         """The whole table as bytes, not compressed."""
+        self.compact(at_least=1)
         parts = {
             "": self._users.tables(),
             "memberships/": self._memberships.tables(),
@@ -179,6 +204,8 @@ class Assigner:
             "early/": self._provisional.tables(),
             "log/": {"sequence": pl.DataFrame({"sequence": self._log.sequences(len(self._users))})},
         }
+        if self._users.forgets:
+            parts["forgotten/"] = {"users": self.forgotten.table()}
         tables = {prefix + name: table for prefix, part in parts.items() for name, table in part.items()}
         meta = {"settled": self.settled, "segments": list(self.rules.segments)}
         return encode_frames(meta, tables, compress=False)
@@ -197,6 +224,8 @@ class Assigner:
         self._memberships.restore(tables_under(tables, "memberships/"))
         self._provisional.restore(tables_under(tables, "early/"))
         self._log.sequence = tables["log/sequence"]["sequence"].to_numpy().copy()
+        if "forgotten/users" in tables:
+            self.forgotten.restore(tables["forgotten/users"])
         self._stepper.grow(len(self._users))
         self.settled = settled = meta["settled"]
         if settled is not None:
@@ -204,14 +233,25 @@ class Assigner:
             everyone = np.arange(len(self._users))
             span = Span(settled, self.rules.tick, 0)
             frame = self._frame(self._users.now(), everyone, span, self.conditions.columns)
-            self._stepper.results = self.conditions.evaluate(frame, len(everyone))
+            results = self.conditions.evaluate(frame, len(everyone))
+            results[self._users.forgotten] = False
+            self._stepper.results = results
 
     def _taken_in(self, features: FeaturesOfShard) -> dict[str, Column]:
         known = len(self._users)
         rows = self._users.taken_in(features)
         self._log.meet(self._users.internals, known)
         self._stepper.grow(len(self._users))
+        if len(self.forgotten) and len(self._users) > known:
+            self._recall(known)
         return rows
+
+    def _recall(self, known: int) -> None:
+        """Go on with the numbers of changes of those new users (from row ``known`` on) who were there before."""
+        sequence, index = self.forgotten.of(self._users.internals[known:])
+        self._log.sequences(len(self._users))[known:] = sequence
+        for row in np.flatnonzero(index).tolist():
+            self._provisional.go_on(known + row, int(sequence[row]), int(index[row]))
 
     def _steps(self, features: FeaturesOfShard) -> list[int]:
         """The last tick (µs) of each columnar step, so that a step has few boundaries, and few rows where an age makes
@@ -230,14 +270,19 @@ class Assigner:
         keys = keys[np.argsort(keys % span.stride, kind="stable")]
         frame = self._frame(timeline, keys, span, self.conditions.columns)
         results = self.conditions.evaluate(frame, len(keys))
+        idle = self._idle(timeline)
+        forgotten = None if idle is None else idle(keys) > 0
+        if forgotten is not None:
+            results[forgotten] = False
         before = self._memberships.member.copy() if self._provisional.open else self._memberships.member
-        decided = self._stepper.walk(keys // span.stride, keys % span.stride, results, span)
+        decided = self._stepper.walk(keys // span.stride, keys % span.stride, results, span, forgotten)
         retracted = unconfirmed(self._provisional, decided, before, span, self._log.sequences(len(self._users)))
         view = ShardView(
             timeline,
             span,
             lambda keys, wanted: self._frame(timeline, keys, span, wanted),
             lambda keys, feature: self._measures.others_moved(timeline, keys, span, feature),
+            idle,
         )
         parts = [
             self._log.early(retracted, self._users.internals, None),
@@ -246,6 +291,10 @@ class Assigner:
         self._users.move_to_end(timeline, span)
         self._measures.forget_before(span.end)
         return parts
+
+    def _idle(self, timeline: Timeline) -> Callable[[I64], I64] | None:
+        """Tells by key for how long users who are forgotten had been idle; 0 for all others."""
+        return (lambda keys: timeline.at(keys, [IDLE])[IDLE]) if self._users.forgets else None
 
     def _frame(self, timeline: Timeline, keys: I64, span: Span, wanted: frozenset[str]) -> Table:
         """The table that expressions read, a row per key."""

@@ -44,6 +44,8 @@ class ShardView:
     frame: Callable[[I64, frozenset[str]], Table]
     #: (keys, feature) -> the percentile changed since the tick before although the user's own score did not.
     others_moved: Callable[[I64, str], Bool]
+    #: keys -> for how long (µs) users who are forgotten had been idle, 0 for all others; None: nobody is forgotten.
+    idle: Callable[[I64], I64] | None = None
 
 
 class ChangeLog:
@@ -86,6 +88,9 @@ class ChangeLog:
         subjects, names = self.subjects(users, user), self._names[segment].tolist()
         actions = ["ENTERED" if each else "EXITED" for each in entered.tolist()]
         cause, late = self._causes(keys, segment, view)
+        evidence = self._evidence.texts(keys, segment, entered, rows.after, view.frame)
+        if view.idle is not None:
+            evidence = self._evidence.forgotten(evidence, view.idle(keys))
         ids = [change_id(*each) for each in zip(subjects, names, actions, ticks.tolist(), strict=True)]
         return pl.DataFrame(
             {
@@ -100,7 +105,7 @@ class ChangeLog:
                 "early_index": pl.Series([None] * len(user), dtype=pl.Int64),
                 "memberships": self.membership_texts(_after_each(rows)),
                 "rules_version": pl.Series(np.full(len(user), self._rules.version, np.int64)),
-                "evidence": self._evidence.texts(keys, segment, entered, rows.after, view.frame),
+                "evidence": evidence,
                 "flags": pl.Series(["{}"] * len(user), dtype=pl.String),
             }
         )

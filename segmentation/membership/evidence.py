@@ -12,7 +12,7 @@ from segmentation.columns.arrays import I64, Bool
 from segmentation.expressions import EvidenceTerm, Expression, Table, columns_read, evidence_terms, value_of
 from segmentation.expressions.nodes import Type
 from segmentation.membership.conditions import Conditions
-from segmentation.units import HOUR, MINUTE, SECOND
+from segmentation.units import HOUR, MINUTE, SECOND, format_duration
 
 
 class Evidence:
@@ -38,6 +38,8 @@ class Evidence:
             for compiled in conditions.segments
         ]
         self._rivals = _rivals(conditions)
+        after = conditions.rules.forget_after
+        self._forget_after = None if after is None else format_duration(after)
 
     def texts(
         self,
@@ -64,6 +66,14 @@ class Evidence:
             for row, some in zip(rows.tolist(), objects, strict=True):
                 result[row] = f"[{','.join(some)}]"
         return pl.Series(result, dtype=pl.String)
+
+    def forgotten(self, texts: pl.Series, idle: I64) -> pl.Series:
+        """In the place of conditions, for users who had been idle (µs, above 0) for so long that they are forgotten:
+        that."""
+        head, tail = _around("forget_after", ">=", self._forget_after)
+        rows = np.flatnonzero(idle)
+        told = [f"[{head}{_interval(micros)}{tail}]" for micros in idle[rows].tolist()]
+        return texts.scatter(rows, told) if len(rows) else texts
 
     def _comparisons(self, deciding: "_Deciding", table: Table, after: Bool) -> list[tuple[str, ...]]:
         """By row an object for each comparison of the condition."""

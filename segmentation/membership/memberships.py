@@ -83,31 +83,33 @@ class Memberships:
         self.member = np.concatenate([self.member, other.member])
         self.since = np.concatenate([self.since, other.since])
 
-    def decide(self, users: I64, results: Bool, tick: int | I64) -> Step:
+    def decide(self, users: I64, results: Bool, tick: int | I64, ended: Bool | None = None) -> Step:
         """What ``tick`` (µs, one for all or one for each) decides for ``users``.
 
-        ``results`` are rows of `Conditions.evaluate`, one per user. The state does not change: see `apply`.
+        ``results`` are rows of `Conditions.evaluate`, one per user. The memberships of users who are ``ended`` count no
+        longer, whatever their dwell. The state does not change: see `apply`.
         """
         before = self.member[users]
+        member = before if ended is None else before & ~ended[:, None]
         now = np.reshape(tick, (-1, 1))
-        dwelling = before & (now - self.since[users] < self._dwell)
+        dwelling = member & (now - self.since[users] < self._dwell)
         after, enter, stay = np.zeros_like(before), np.zeros_like(before), np.zeros_like(before)
         simple = self._independent
         if len(simple):
             enter[:, simple], stay[:, simple] = results[:, self._enter[simple]], results[:, self._stay[simple]]
-            held = before[:, simple]
+            held = member[:, simple]
             after[:, simple] = (held & (stay[:, simple] | dwelling[:, simple])) | (~held & enter[:, simple])
         for unit in self._units:
             taken = np.zeros(len(users), np.bool_)
             for compiled in unit:
                 position = compiled.position
                 entering, staying = _picked(compiled, results, after)
-                member = before[:, position]
-                holds = (member & (staying | dwelling[:, position])) | (~member & entering)
+                held = member[:, position]
+                holds = (held & (staying | dwelling[:, position])) | (~held & entering)
                 after[:, position] = holds & ~taken
                 taken |= holds
                 enter[:, position], stay[:, position] = entering, staying
-        since = np.where(after & ~before, now, self.since[users])
+        since = np.where(after & ~member, now, self.since[users])
         return Step(before, after, self._again(before, after, enter, stay, since, now))
 
     def apply(self, users: I64, step: Step, tick: int) -> None:

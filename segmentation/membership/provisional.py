@@ -114,6 +114,20 @@ class Provisional:
             self._drop(*key)
         return due
 
+    def waiting(self) -> list[int]:
+        """The users with open claims."""
+        return list(self._claims)
+
+    def indices(self, users: I64, sequence: I64) -> I64:
+        """The index of each user's last early change after the settled one numbered ``sequence``; 0: none."""
+        found = zip(users.tolist(), sequence.tolist(), strict=True)
+        indices = ((*self._indices.get(user, (number, 0)), number) for user, number in found)
+        return np.array([index if last == number else 0 for last, index, number in indices], np.int64)
+
+    def go_on(self, user: int, sequence: int, index: int) -> None:
+        """Count the early changes of a user from ``index`` on."""
+        self._indices[user] = (sequence, index)
+
     def retract(self, user: int, segment: int, tick: int, sequence: int, memberships: Bool) -> EarlyRow:
         """The change that takes a claim back."""
         index = self._next_index(user, sequence)

@@ -71,8 +71,9 @@ class Stepper:
         self.results = np.concatenate([self.results, other.results])
         self.looked_at = np.concatenate([self.looked_at, other.looked_at])
 
-    def walk(self, users: I64, index: I64, results: Bool, span: Span) -> list[Decided]:
-        """Decide all ticks of ``span``; ``users``, ``index`` and ``results`` are rows sorted by tick index."""
+    def walk(self, users: I64, index: I64, results: Bool, span: Span, forgotten: Bool | None = None) -> list[Decided]:
+        """Decide all ticks of ``span``; ``users``, ``index``, ``results`` and whether users are ``forgotten`` are rows
+        sorted by tick index."""
         waiting = self._waiting(span)
         edges = np.append(run_starts(index), len(index))
         blocks = {int(index[start]): (start, end) for start, end in itertools.pairwise(edges)}
@@ -83,13 +84,16 @@ class Stepper:
             at = ticks[position]
             position += 1
             concerned = np.empty(0, np.int64)
+            ended = None
             if at in blocks:
                 start, end = blocks[at]
                 concerned = users[start:end]
                 self.results[concerned] = results[start:end]
+                if forgotten is not None and forgotten[start:end].any():
+                    ended = concerned[forgotten[start:end]]
             if at in waiting:
                 concerned = np.unique(np.concatenate([concerned, *waiting.pop(at)]))
-            changed, again = self._decide(at, concerned, span)
+            changed, again = self._decide(at, concerned, span, ended)
             if changed is not None:
                 decided.append(changed)
             for later, due in again:
@@ -98,10 +102,13 @@ class Stepper:
                 waiting[later].append(due)
         return decided
 
-    def _decide(self, at: int, users: I64, span: Span) -> tuple[Decided | None, list[tuple[int, I64]]]:
-        """The outcome of one tick, and which users to look at again at which tick index."""
+    def _decide(
+        self, at: int, users: I64, span: Span, ended: I64 | None
+    ) -> tuple[Decided | None, list[tuple[int, I64]]]:
+        """The outcome of one tick, and which users to look at again at which tick index; ``ended`` are forgotten."""
         tick = span.settled + at * span.tick
-        step = self._memberships.decide(users, self.results[users], tick)
+        results = self.results[users]
+        step = self._memberships.decide(users, results, tick, None if ended is None else np.isin(users, ended))
         self._memberships.apply(users, step, tick)
         self.looked_at[users] = True
         changed = (step.before != step.after).any(axis=1)

@@ -6,12 +6,13 @@ from typing import Self
 import numpy as np
 import polars as pl
 
-from segmentation.columns.arrays import I64, Column
+from segmentation.columns.arrays import I64, Bool, Column
 from segmentation.columns.growing import grown
 from segmentation.features.nulls import NO_VALUE
 from segmentation.features.timeline import Span, Timeline, Updates, write_latest
-from segmentation.messages import FeaturesOfShard
+from segmentation.messages import IDLE, FeaturesOfShard
 from segmentation.rules.model import Rules
+from segmentation.rules.thresholds import stored_columns
 
 
 class UserTable:
@@ -31,7 +32,7 @@ class UserTable:
     def __init__(self, rules: Rules) -> None:
         self.internals: list[bytes] = []
         self.vocabularies: dict[str, list[str]] = {}
-        self._fills = _fills(rules)
+        self._fills = stored_columns(rules) | ({} if rules.forget_after is None else {IDLE: 0})
         self.columns: dict[str, Column] = {name: np.array([], _dtype(fill)) for name, fill in self._fills.items()}
         self._rows: dict[bytes, int] = {}
         self._known: dict[str, dict[str, int]] = {}
@@ -43,10 +44,22 @@ class UserTable:
         """The rows of ``features`` with this table's user numbers and codes; new users get a row each."""
         numbers = np.array([self._row(internal) for internal in features.users], np.int64)
         rows = {**features.rows, "user": numbers[features.rows["user"]]}
+        if self.forgets:
+            rows.setdefault(IDLE, np.zeros(len(rows["user"]), np.int64))
         for name, texts in features.vocabularies.items():
             rows[name] = np.array([*self._codes(name, texts), NO_VALUE], np.int64)[rows[name]]
         self.columns = {name: grown(values, len(self), self._fills[name]) for name, values in self.columns.items()}
         return rows
+
+    @property
+    def forgets(self) -> bool:
+        """Whether users are forgotten."""
+        return IDLE in self.columns
+
+    @property
+    def forgotten(self) -> Bool:
+        """Which users are forgotten."""
+        return self.columns[IDLE] > 0 if self.forgets else np.zeros(len(self), np.bool_)
 
     def timeline(self, rows: Mapping[str, Column], span: Span) -> Timeline:
         """The timeline of a span with these ``rows``, which are sorted by (user, tick) as in the message."""
@@ -107,7 +120,15 @@ class UserTable:
         """
         self.internals = tables["users"]["internal"].to_list()
         self._rows = {internal: row for row, internal in enumerate(self.internals)}
-        self.columns = {name: tables["columns"][name].to_numpy().copy() for name in self.columns}
+        held = tables["columns"]
+        if IDLE in held.columns:
+            self._fills[IDLE] = 0
+        self.columns = {
+            name: held[name].to_numpy().copy()
+            if name != IDLE or name in held.columns
+            else np.zeros(len(held), np.int64)
+            for name in self._fills
+        }
         for name, table in tables.items():
             kind, _, feature = name.partition("/")
             if kind == "vocabulary":
@@ -128,17 +149,6 @@ class UserTable:
                 known[text] = len(held)
                 held.append(text)
         return [known[text] for text in texts]
-
-
-def _fills(rules: Rules) -> dict[str, int | float]:
-    """The stored columns of all features, with the value that stands for "nothing yet"."""
-    result: dict[str, int | float] = {}
-    for feature in rules.features.values():
-        result |= feature.stored()
-        measured = feature.measured(rules.tick)
-        if measured is not None:
-            result.setdefault(measured.column, 0)
-    return result
 
 
 def _dtype(fill: object) -> type[np.generic]:

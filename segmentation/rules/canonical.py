@@ -36,14 +36,21 @@ def canonical_segment(segment: Segment) -> dict[str, object]:
 
 
 def fingerprint_of(
-    version: int, tick: int, minimum: int, features: Mapping[str, Feature], segments: Mapping[str, Segment]
+    version: int,
+    tick: int,
+    minimum: int,
+    forget_after: int | None,
+    features: Mapping[str, Feature],
+    segments: Mapping[str, Segment],
 ) -> str:
     """`Rules.fingerprint` of rules with this content."""
-    content = {
+    content: dict[str, object] = {
         "version": version,
         "tick": tick,
         "population_minimum": minimum,
         "features": {name: canonical_feature(feature) for name, feature in features.items()},
         "segments": {name: canonical_segment(segment) for name, segment in segments.items()},
     }
+    if forget_after is not None:
+        content["forget_after"] = forget_after
     return hashlib.sha256(canonical_text(content).encode()).hexdigest()

@@ -23,7 +23,7 @@ DEFAULT_POPULATION_MINIMUM = 20
 #: The tick of a file that neither names one nor has a rolling feature whose ``every`` would be it.
 DEFAULT_TICK = 5 * MINUTE
 
-_KEYS = ("version", "tick", "population", "features", "segments")
+_KEYS = ("version", "tick", "population", "forget_after", "features", "segments")
 
 
 class RulesError(DocumentError):
@@ -62,22 +62,30 @@ def parse_rules(text: str, file: str) -> Rules:
     if features is None or not (features.features or features.unreadable):
         features = ReadFeatures({}, None, ())
     tick = _tick(reader, top, features.on_tick)
+    forget_after = _forget_after(reader, top, tick)
     segments = read_segments(reader, top["segments"].value, features) if "segments" in top else None
     if segments is not None:
         check_cycles(reader, segments.groups, segments.references)
     if reader.problems or version is None or segments is None:
         raise RulesError(reader.problems)
-    return _rules(version, tick, minimum, features.features, segments)
+    return _rules(version, tick, minimum, forget_after, features.features, segments)
 
 
-def _rules(version: int, tick: int, minimum: int, features: Mapping[str, Feature], segments: ReadSegments) -> Rules:
+def _rules(
+    version: int,
+    tick: int,
+    minimum: int,
+    forget_after: int | None,
+    features: Mapping[str, Feature],
+    segments: ReadSegments,
+) -> Rules:
     reads = {name: _segments_read(segment) for name, segment in segments.segments.items()}
     order = tuple(
         tuple(sorted(unit, key=lambda name: -(segments.segments[name].priority or 0)))
         for unit in order_of(segments.groups, reads)
     )
-    fingerprint = fingerprint_of(version, tick, minimum, features, segments.segments)
-    return Rules(version, tick, minimum, features, segments.segments, order, fingerprint)
+    fingerprint = fingerprint_of(version, tick, minimum, forget_after, features, segments.segments)
+    return Rules(version, tick, minimum, features, segments.segments, order, fingerprint, forget_after)
 
 
 def _minimum(reader: Reader, top: Mapping[str, Entry]) -> int:
@@ -110,6 +118,17 @@ def _tick(reader: Reader, top: Mapping[str, Entry], everys: Sequence[tuple[int, 
             shown = f"every ({format_duration(every)}) must be a multiple of the tick"
             reader.report(node, f"{shown} ({format_duration(tick)}{source})")
     return tick
+
+
+def _forget_after(reader: Reader, top: Mapping[str, Entry], tick: int) -> int | None:
+    if "forget_after" not in top:
+        return None
+    node = top["forget_after"].value
+    forget_after = reader.duration(node, "forget_after")
+    if forget_after is not None and forget_after % tick:
+        shown = f"forget_after ({format_duration(forget_after)}) must be a multiple of the tick"
+        reader.report(node, f"{shown} ({format_duration(tick)})")
+    return forget_after
 
 
 def _segments_read(segment: Segment) -> frozenset[str]:

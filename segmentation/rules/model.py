@@ -32,6 +32,7 @@ class Rules:
     ``segments`` keeps the order of the file. ``order`` is the order of evaluation: units of names (the members of one
     group together by descending priority, any other segment alone), each after the units that its conditions name.
     ``fingerprint`` is the SHA-256 (hex) of the canonical content: equal for files that mean the same.
+    ``forget_after`` is how long after their latest event users are forgotten; None: never.
 
     >>> from segmentation.rules.file import parse_rules
     >>> text = "{version: 1, features: {n: {kind: rolling_count, window: 1d, every: 1h}}, segments: {x: {when: n > 9}}}"
@@ -47,3 +48,4 @@ class Rules:
     segments: Mapping[str, Segment]
     order: tuple[tuple[str, ...], ...]
     fingerprint: str
+    forget_after: int | None = None

@@ -1,4 +1,4 @@
-"""What the conditions of all segments together ask of percentiles and of ages."""
+"""What the conditions of all segments together ask of percentiles and of ages, and the columns that features store."""
 
 from segmentation.expressions import age_thresholds, percentile_thresholds
 from segmentation.features.kind import Measured
@@ -25,3 +25,14 @@ def measured_features(rules: Rules) -> list[Measured]:
     names = merged_thresholds(rules, "percentile")
     measured = (feature.measured(rules.tick) for name, feature in rules.features.items() if name in names)
     return [each for each in measured if each is not None]
+
+
+def stored_columns(rules: Rules) -> dict[str, int | float]:
+    """The stored columns of all features, with the value that stands for "nothing yet"."""
+    result: dict[str, int | float] = {}
+    for feature in rules.features.values():
+        result |= feature.stored()
+        measured = feature.measured(rules.tick)
+        if measured is not None:
+            result.setdefault(measured.column, 0)
+    return result

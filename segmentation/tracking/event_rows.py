@@ -119,6 +119,17 @@ class Pending:
         self.add(EventRows(rest.columns, {name: texts.compact() for name, texts in rest.texts.items()}))
         return everything.where(due)
 
+    def users(self) -> I64:
+        """The distinct users with an event, sorted."""
+        return np.unique(self._columns["user"][: self._size])
+
+    def renumber(self, numbers: I64) -> None:
+        """Give users other numbers, by old number."""
+        user = self._columns["user"][: self._size]
+        user[:] = numbers[user]
+        self._by_user.clear()
+        self._indexed = 0
+
     def _rows(self, rows: Column | slice) -> EventRows:
         columns = {name: self._columns[name][rows] for name in PENDING}
         texts = {name: Texts(self._columns[name][rows], self._values[name]) for name in self._texts}

@@ -110,6 +110,20 @@ class Intake:
         columns = {**events.columns, "user": user, "name": name, "counted_at": counted_at}
         self._pending.add(EventRows(columns, events.texts))
 
+    def waiting(self) -> I64:
+        """The users with pending events, sorted."""
+        return self._pending.users()
+
+    def renumber(self, numbers: I64) -> None:
+        """Give users with pending events other numbers, by old number."""
+        self._pending.renumber(numbers)
+
+    def keep(self, rows: I64, places: I64) -> None:
+        """Keep these users only, row ``rows[i]`` as row ``i``; ``places`` are their places by row. No event waits for
+        others."""
+        self._pending.renumber(places)
+        self.keys.keep(rows)
+
     def first_tick(self) -> int | None:
         """The earliest tick (µs) that a pending event waits for."""
         return self._pending.first_tick

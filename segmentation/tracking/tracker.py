@@ -3,24 +3,24 @@
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import polars as pl
 
-from segmentation.columns.arrays import I64, Bool, Column
+from segmentation.columns.arrays import I64, Column
 from segmentation.columns.frames import decode_frames, encode_frames, tables_under
 from segmentation.features import timeline
 from segmentation.features.kind import FeatureState
-from segmentation.features.nulls import NO_VALUE
-from segmentation.features.timeline import Events, Span, Updates
+from segmentation.features.timeline import Span
 from segmentation.messages import EventsOfShard, FeaturesOfShard
-from segmentation.population.moves import Moves, moves_of
+from segmentation.population.moves import Moves
 from segmentation.rules.model import Rules
-from segmentation.rules.thresholds import measured_features
 from segmentation.tracking import DUPLICATES_WITHIN
+from segmentation.tracking.cut import Cut
 from segmentation.tracking.event_rows import EventRows, latest_by_user
+from segmentation.tracking.feature_rows import FeatureRows
 from segmentation.tracking.id_cells import IdCells
 from segmentation.tracking.intake import NO_ROWS, OTHER_NAME, Counts, Intake
 from segmentation.tracking.late_events import LateEvents
-from segmentation.units import next_tick
+from segmentation.tracking.user_rows import UserRows
+from segmentation.units import floor_to, next_tick
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,14 @@ class Tracker:
         self.clock: int | None = None
         #: The latest heartbeat, µs.
         self._heartbeat: int | None = None
-        self._users: list[bytes] = []
-        self._rows: dict[bytes, int] = {}
+        self._users = UserRows(rules)
         self._intake = Intake(rules, max_disorder, duplicates_within)
         self._features = {
             name: feature.state(rules.tick, self._intake.memory) for name, feature in rules.features.items()
         }
-        self._measured = {each.name: each for each in measured_features(rules)}
+        self._rows = FeatureRows(rules, self._features)
+        #: For how many users features have room: a preview may need more than there are.
+        self._room = 0
 
     @property
     def counts(self) -> Counts:
@@ -88,10 +89,11 @@ class Tracker:
         if batch.heartbeat is not None:
             self._heartbeat = batch.heartbeat if self._heartbeat is None else max(self._heartbeat, batch.heartbeat)
         if len(batch):
-            rows = np.array([self._row(internal) for internal in batch.users], np.int64)
-            self._intake.keys.meet(self._users)
+            known = len(self._users)
+            rows = self._users.meet(batch.users)
+            self._intake.keys.meet(self._users.internals)
             self._intake.add(batch, rows, self.settled)
-            self.counts.users = len(self._users)
+            self.counts.users += len(self._users) - known
 
     def first_due(self) -> int | None:
         """The earliest tick (µs) that has something to settle; None where nothing is known yet."""
@@ -123,16 +125,22 @@ class Tracker:
             self.settled = until - tick if first is None else min(first, until) - tick
         span = Span(self.settled, tick, (until - self.settled) // tick)
         accepted, repeated = self._intake.accept(until, self.settled, repeated)
-        counted = self._intake.in_columns(accepted, span)
+        counted, cut = self._users.cut(self._intake.in_columns(accepted, span), span)
         late = int(counted.late.sum())
         self.counts.late += late
-        advances = [state.advance(counted, span) for state in self._grown()]
+        if cut is not None:
+            self._begin(cut)
+        advances = [state.advance(counted, span) for state in self._grown(len(self._users))]
         parts = [each.changes for each in advances]
         audited = self._late(accepted) if audit and late else None
-        settled = Settled(self._message(parts, counted, span), self._moves(parts, span), audited, repeated)
+        features = self._rows.message(parts, counted, span, cut, self._users.internals)
+        settled = Settled(features, self._rows.moves(parts, span, cut), audited, repeated)
         for each in advances:
             each.settle()
         self.settled = until
+        if cut is not None:
+            self._users.settle(cut, span)
+            self._compact(at_least=len(self._users) // 4 + 1)
         return settled
 
     def open_ids(self, cells: IdCells, *, load: bool) -> None:
@@ -164,7 +172,7 @@ class Tracker:
             One row per user with events that have not settled, the time (µs) of the latest in the column ``at``; None
             where there are no such events.
         """
-        rows = np.unique(np.array([self._rows[internal] for internal in users if internal in self._rows], np.int64))
+        rows = np.unique(self._users.known(users))
         pending, accepted = self._intake.peek(rows, self.settled)
         if not len(pending):
             return None
@@ -175,22 +183,26 @@ class Tracker:
             settled = min(int(pending["counted_at"].min()), until) - tick
         until = max(until, settled + tick)
         span = Span(settled, tick, (until - settled) // tick)
-        counted = self._intake.in_columns(accepted, span)
-        only = np.zeros(len(self._users), np.bool_)
-        only[rows] = True
-        parts = [state.advance(counted, span, only).changes for state in self._grown()]
-        features = self._message(parts, counted, span, last_only=True)
+        counted, cut = self._users.cut(self._intake.in_columns(accepted, span), span)
+        size = len(self._users)
+        if cut is not None:
+            size, cut = len(cut.origin), cut.ahead_of_time()
         seen, latest = latest_by_user(pending["user"], pending["at"])
-        told = np.array([self._rows[internal] for internal in features.users], np.int64)
+        only = np.ones(size, np.bool_)
+        only[: len(self._users)] = False
+        only[seen] = True
+        parts = [state.advance(counted, span, only).changes for state in self._grown(size)]
+        features = self._rows.message(parts, counted, span, cut, self._users.internals, preview=True)
+        told = self._users.known(features.users)
         at = latest[np.searchsorted(seen, told[features.rows["user"]])]
         return replace(features, rows={**features.rows, "at": at})
 
     def snapshot(self) -> bytes:
         """The whole table as bytes, not compressed."""
-        tables = {"users": pl.DataFrame({"internal": pl.Series(self._users, dtype=pl.Binary)})}
+        self._compact()
+        tables = self._users.tables()
         tables |= {f"intake/{name}": table for name, table in self._intake.tables().items()}
-        for name, state in self._features.items():
-            state.grow(len(self._users))
+        for name, state in zip(self._features, self._grown(len(self._users)), strict=True):
             tables |= {f"feature/{name}/{part}": table for part, table in state.tables().items()}
         meta = {"settled": self.settled, "clock": self.clock, "features": list(self._features)}
         return encode_frames(meta, tables, compress=False)
@@ -206,47 +218,52 @@ class Tracker:
         if meta["features"] != list(self._features):
             raise KeyError(f"the state holds the features {meta['features']}, the rules {list(self._features)}")
         self.settled, self.clock = meta["settled"], meta["clock"]
-        self._users = tables["users"]["internal"].to_list()
-        self._rows = {internal: row for row, internal in enumerate(self._users)}
-        self._intake.keys.meet(self._users)
+        self._users.restore(tables, self.settled)
+        self._intake.keys.meet(self._users.internals)
         self._intake.restore(tables_under(tables, "intake/"))
         for name, state in self._features.items():
             state.restore(tables_under(tables, f"feature/{name}/"))
+        self._room = len(self._users)
 
-    def _grown(self) -> list[FeatureState]:
-        """All features, with room for all users."""
+    def _grown(self, users: int) -> list[FeatureState]:
+        """All features, with room for so many users."""
+        self._room = max(self._room, users)
         for state in self._features.values():
-            state.grow(len(self._users))
+            state.grow(self._room)
         return list(self._features.values())
 
-    def _row(self, internal: bytes) -> int:
-        row = self._rows.get(internal)
-        if row is None:
-            row = self._rows[internal] = len(self._users)
-            self._users.append(internal)
-        return row
+    def _begin(self, cut: Cut) -> None:
+        """Make the new rows of a cut the users' own."""
+        self._users.begin([self._users.internals[row] for row in cut.begun.tolist()])
+        self.counts.users += len(cut.begun)
 
-    def _message(
-        self, parts: list[Updates], counted: Events, span: Span, *, last_only: bool = False
-    ) -> FeaturesOfShard:
-        """All columns at every (user, tick) at which one of them changed or an event counted; or at each user's last
-        such tick only."""
-        keys = span.keys(counted.user, counted.index)
-        before = {name: values for state in self._features.values() for name, values in state.current().items()}
-        touched = timeline.merged_keys([keys])
-        rows = timeline.combined(parts, before, span, also=touched)
-        event, late = _marked(rows.keys, touched), _marked(rows.keys, timeline.merged_keys([keys[counted.late]]))
-        table: dict[str, Column] = {"tick": span.settled + rows.keys % span.stride * span.tick, **rows.columns}
-        table |= {"event": event, "late": late}
-        of_row = rows.keys // span.stride
-        if last_only:
-            last = timeline.run_ends(of_row)
-            of_row, table = of_row[last], {name: column[last] for name, column in table.items()}
-        starts = timeline.run_starts(of_row)
-        user = np.repeat(np.arange(len(starts), dtype=np.uint32), timeline.run_lengths(starts, len(of_row)))
-        vocabularies = self._own_words(table)
-        users = [self._users[each] for each in of_row[starts].tolist()]
-        return FeaturesOfShard(users, {"user": user, **table}, vocabularies, span.settled, span.end)
+    def _compact(self, at_least: int = 1) -> None:
+        """Remove the rows of users who are forgotten, if there are so many. Events that wait for such users get new
+        ones."""
+        if self._users.lives is None or self.settled is None:
+            return
+        waiting = self._intake.waiting()
+        numbers = self._users.begin_again(waiting)
+        if numbers is not None:
+            self._intake.renumber(numbers)
+            self._intake.keys.meet(self._users.internals)
+            self.counts.users += len(self._users) - len(numbers)
+            waiting = numbers[waiting]
+        # Who is forgotten between two boundaries is a member of the population up to the second.
+        boundaries = (floor_to(self.settled, every) for every in self._rows.measured_every)
+        needed = self._users.needed(min(boundaries, default=self.settled), waiting)
+        if len(needed) - int(needed.sum()) >= at_least or self._room > len(self._users):
+            self._keep(np.flatnonzero(needed))
+
+    def _keep(self, rows: I64) -> None:
+        """Keep these rows of users only."""
+        places = timeline.places_of(rows, len(self._users))
+        for state in self._grown(len(self._users)):
+            state.keep(rows)
+        self._intake.keys.meet(self._users.internals)
+        self._intake.keep(rows, places)
+        self._users.keep(rows)
+        self._room = len(rows)
 
     def _late(self, accepted: EventRows) -> LateEvents:
         """The late ones among the events that were accepted."""
@@ -255,34 +272,4 @@ class Tracker:
         # The last name stands for all others, and as the last also for the code -1 of reserved events.
         names = [None if name == OTHER_NAME else name for name in self._intake.names]
         events = EventRows({**late.columns, "user": user}, {})
-        return LateEvents([self._users[row] for row in rows.tolist()], events, names)
-
-    def _own_words(self, table: dict[str, Column]) -> dict[str, list[str]]:
-        """By feature with codes the texts that ``table`` names; its codes become positions among them."""
-        result = {}
-        for name, state in self._features.items():
-            texts = state.texts()
-            if texts is not None:
-                codes, place = np.unique(np.append(table[name], NO_VALUE), return_inverse=True)
-                # The first of the distinct codes is always the one for no value, so that it stays -1.
-                table[name] = place[:-1] - 1
-                result[name] = [texts[code] for code in codes[1:].tolist()]
-        return result
-
-    def _moves(self, parts: list[Updates], span: Span) -> dict[str, Moves]:
-        """How the histograms of the measured features move at their boundaries."""
-        result = {}
-        for (name, state), changes in zip(self._features.items(), parts, strict=True):
-            measured = self._measured.get(name)
-            if measured is not None:
-                moves = moves_of(changes, measured.column, state.current()[measured.column], span)
-                if len(moves):
-                    result[name] = moves
-        return result
-
-
-def _marked(keys: I64, some: I64) -> Bool:
-    """Which of the sorted ``keys`` are among ``some`` (sorted, each one of them)."""
-    result = np.zeros(len(keys), np.bool_)
-    result[np.searchsorted(keys, some)] = True
-    return result
+        return LateEvents([self._users.internals[row] for row in rows.tolist()], events, names)

@@ -16,6 +16,7 @@ from segmentation.messages import EventsOfShard, FeaturesOfShard, PopulationMove
 from segmentation.population.moves import add_moves
 from segmentation.rules.model import Rules
 from segmentation.rules.property_plan import property_plan
+from segmentation.tracking.id_cells import HeldIds
 from segmentation.tracking.tracker import Tracker
 from segmentation.units import floor_to
 from tests.oracle.load import to_row
@@ -52,9 +53,13 @@ class Core:
     """Trackers and assigners of all shards, with everything that passes between them as bytes."""
 
     def __init__(self, rules: Rules, shards: int, max_disorder: int = 0) -> None:
+        self._rules, self._max_disorder = rules, max_disorder
         self._sharder = Sharder(rules, shards, KEYS)
         self.trackers = [Tracker(rules, max_disorder) for _ in range(shards)]
         self.assigners = [Assigner(rules, KEYS.publish) for _ in range(shards)]
+        self._cells = [HeldIds() for _ in range(shards)]
+        for tracker, cells in zip(self.trackers, self._cells, strict=True):
+            tracker.open_ids(cells, load=False)
         self._parts = [empty()]
 
     def add(self, events: pl.DataFrame) -> None:
@@ -73,8 +78,22 @@ class Core:
         parts = [empty()]
         for assigner, each in zip(self.assigners, settled, strict=True):
             parts.append(assigner.advance(decode_as(FeaturesOfShard, each.features.encode()), moves))
+            assigner.compact()
         self._parts += parts
         return pl.concat(parts)
+
+    def reload(self) -> None:
+        """Everything that is kept is written and read back."""
+        for tracker in self.trackers:
+            tracker.write_ids()
+        saved = [each.snapshot() for each in (*self.trackers, *self.assigners)]
+        shards = len(self.trackers)
+        self.trackers = [Tracker(self._rules, self._max_disorder) for _ in range(shards)]
+        self.assigners = [Assigner(self._rules, KEYS.publish) for _ in range(shards)]
+        for each, data in zip((*self.trackers, *self.assigners), saved, strict=True):
+            each.restore(data)
+        for tracker, cells in zip(self.trackers, self._cells, strict=True):
+            tracker.open_ids(cells, load=True)
 
     def changes(self) -> pl.DataFrame:
         """All changes so far, sorted by subject and sequence."""
@@ -99,11 +118,12 @@ def settle(
     batch: int = 50_000,
     steps: Sequence[int] = (),
     until: int | None = None,
+    reload: bool = False,
 ) -> pl.DataFrame:
     """All settled changes of a log that is there as a whole.
 
     ``steps``: how many ticks each of the first advances takes; one more takes the rest. ``until``: the end instead of
-    the first tick after the log, µs.
+    the first tick after the log, µs. ``reload``: state is written and read back after each advance.
     """
     core = Core(rules, shards)
     for start in range(0, len(events), batch):
@@ -112,10 +132,14 @@ def settle(
         end = core.last_due() if until is None else floor_to(until, rules.tick)
         for tick in _stops(core.first_due() - rules.tick, end, rules.tick, steps):
             core.advance(tick)
+            if reload:
+                core.reload()
     return core.changes()
 
 
-def settle_live(rules: Rules, events: pl.DataFrame, max_disorder: int, *, shards: int, batch: int) -> pl.DataFrame:
+def settle_live(
+    rules: Rules, events: pl.DataFrame, max_disorder: int, *, shards: int, batch: int, reload: bool = False
+) -> pl.DataFrame:
     """All settled changes of a log that arrives in the order of its rows: ticks settle while more of it comes."""
     core = Core(rules, shards, max_disorder)
     settled = None
@@ -125,6 +149,8 @@ def settle_live(rules: Rules, events: pl.DataFrame, max_disorder: int, *, shards
         if settled is None or due > settled:
             core.advance(due)
             settled = due
+            if reload:
+                core.reload()
     if len(events):
         core.advance(core.last_due())
     return core.changes()

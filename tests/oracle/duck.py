@@ -119,25 +119,46 @@ class Oracle:
             self.connection.execute(f'DROP {"VIEW" if kind == "VIEW" else "TABLE"} "{name}"')
 
     def _frame(self, until: int | None) -> None:
-        """Creates users, events that features count, ticks and the grid of both."""
+        """Creates users (a row for each of their lives), events that features count, ticks and the grid of both."""
         tick = self.rules.tick
         last = f"(max(occurred_at) // {tick} + 1) * {tick}" if until is None else f"{until // tick * tick}"
         seen = "SELECT occurred_at FROM kept UNION ALL SELECT occurred_at FROM raw WHERE name = 'heartbeat'"
         reserved = ", ".join(map(literal, RESERVED))
         for statement in (
-            """CREATE TABLE users AS SELECT row_number() OVER (ORDER BY user_id)::INTEGER AS __user, user_id, first_at
-               FROM (SELECT user_id, min(occurred_at) AS first_at FROM kept GROUP BY user_id)""",
+            f"CREATE TABLE lived AS {self._lived()}",
+            """CREATE TABLE users AS SELECT row_number() OVER (ORDER BY user_id, life)::INTEGER AS __user, *
+               FROM (SELECT user_id, life, min(occurred_at) AS first_at, max(forgotten_at) AS forgotten_at FROM lived
+                     GROUP BY user_id, life)""",
             f"""CREATE TABLE events AS SELECT __user, event_id, name, occurred_at, properties
-                FROM kept JOIN users USING (user_id) WHERE name NOT IN ({reserved})""",
+                FROM lived JOIN users USING (user_id, life) WHERE name NOT IN ({reserved})""",
             f"""CREATE TABLE ticks AS SELECT unnest(range(first, last + {tick}, {tick})) AS tick FROM (
                 SELECT (min(occurred_at) // {tick} + 1) * {tick} AS first, {last} AS last FROM ({seen}))""",
-            "CREATE TABLE grid AS SELECT __user, tick AS __tick FROM users JOIN ticks ON first_at < tick",
+            """CREATE TABLE grid AS SELECT __user, tick AS __tick FROM users
+               JOIN ticks ON first_at < tick AND tick < forgotten_at""",
         ):
             self.connection.execute(statement)
 
+    def _lived(self) -> str:
+        """The accepted events, each with the life of its user (from 0) and the tick at which that would be forgotten if
+        no other event came.
+
+        A user who is forgotten begins again: a new life starts with an event that counts after the tick at which the
+        one before had been idle for long enough.
+        """
+        tick, after = self.rules.tick, self.rules.forget_after
+        if after is None:
+            return "SELECT *, 0 AS life, 9223372036854775807 AS forgotten_at FROM kept"
+        return f"""
+            WITH idle AS (SELECT *, (occurred_at + {after} + {tick} - 1) // {tick} * {tick} AS forgotten_at FROM kept),
+            after AS (SELECT *, (occurred_at // {tick} + 1) * {tick}
+                  > coalesce(lag(forgotten_at) OVER of_user, 9223372036854775807) AS begins
+                FROM idle WINDOW of_user AS (PARTITION BY user_id ORDER BY occurred_at, event_id))
+            SELECT * EXCLUDE begins, sum(begins::INTEGER) OVER (
+                PARTITION BY user_id ORDER BY occurred_at, event_id)::INTEGER AS life FROM after"""
+
     def _pseudonyms(self) -> None:
         self.connection.execute("CREATE TABLE subjects (user_id VARCHAR, subject_id VARCHAR)")
-        users = [user for (user,) in self.connection.execute("SELECT user_id FROM users").fetchall()]
+        users = [user for (user,) in self.connection.execute("SELECT DISTINCT user_id FROM users").fetchall()]
         subjects = [self.subject_id(user) for user in users]
         self.connection.execute(
             "INSERT INTO subjects SELECT unnest(?::VARCHAR[]), unnest(?::VARCHAR[])", [users, subjects]

@@ -1,7 +1,8 @@
 """SQL for every feature at every tick, as the definitions say it.
 
-Tables read: `events` (__user, event_id, name, occurred_at, properties; accepted, none reserved), `ticks` (tick) and
-`grid` (__user, __tick: every tick after the user's first event). Times are µs. A tick T knows events with
+Tables read: `events` (__user, event_id, name, occurred_at, properties; accepted, none reserved), `users` (__user,
+forgotten_at), `ticks` (tick) and `grid` (__user, __tick: every tick after the user's first event up to forgotten_at). A
+user who comes back after being forgotten is another __user. Times are µs. A tick T knows events with
 occurred_at < T only.
 """
 
@@ -48,7 +49,8 @@ def rolling(name: str, feature: Mapping[str, Any], minimum: int) -> Parts:
           CASE WHEN n < {minimum} THEN NULL WHEN n = 1 THEN 0e0 ELSE (100 * lower)::DOUBLE / (n - 1) END AS percentile
         FROM (SELECT __user, __tick, count(*) OVER (PARTITION BY __tick) AS n,
                 rank() OVER (PARTITION BY __tick ORDER BY score) - 1 AS lower  -- rank: 1 + members with a lower score
-              FROM {scores} WHERE score > 0 AND __tick % {every} = 0)""",
+              FROM {scores} JOIN users USING (__user)
+              WHERE score > 0 AND __tick % {every} = 0 AND __tick < forgotten_at)""",
     ]
     s, p = quoted(f"s {name}"), quoted(f"p {name}")
     joins = [

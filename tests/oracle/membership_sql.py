@@ -78,6 +78,6 @@ def changes(rules: PlainRules) -> str:
                   SELECT __user, segment, 'EXITED', __tick + {rules.tick} FROM around
                   WHERE after IS DISTINCT FROM __tick + {rules.tick} AND __tick < (SELECT max(tick) FROM ticks))
         SELECT u.user_id, s.subject_id, segment, action, effective_at,
-          row_number() OVER (PARTITION BY __user ORDER BY effective_at, action = 'ENTERED', segment) AS sequence,
+          row_number() OVER (PARTITION BY u.user_id ORDER BY effective_at, action = 'ENTERED', segment) AS sequence,
           left(sha256(concat_ws('|', s.subject_id, segment, action, effective_at)), 32) AS change_id
         FROM found JOIN users u USING (__user) JOIN subjects s USING (user_id)"""

@@ -112,6 +112,7 @@ class PlainRules:
         self.segments: dict[str, dict[str, Any]] = content["segments"]
         every = [parse_duration(f["every"]) for f in self.features.values() if f["kind"] in ROLLING]
         self.tick = parse_duration(content["tick"]) if "tick" in content else min(every)
+        self.forget_after = parse_duration(content["forget_after"]) if "forget_after" in content else None
         self.minimum: int = (content.get("population") or {}).get("minimum", 20)
         self._refuse_unknown()
         self._refuse_unaligned()
@@ -129,6 +130,8 @@ class PlainRules:
     def _refuse_unaligned(self) -> None:
         if self.tick % UNITS["m"]:
             raise ValueError("tick is not a multiple of 1 min")
+        if self.forget_after is not None and self.forget_after % self.tick:
+            raise ValueError("forget_after is not a multiple of tick")
         for name, feature in self.features.items():
             if feature["kind"] in ROLLING:
                 every, window = parse_duration(feature["every"]), parse_duration(feature["window"])

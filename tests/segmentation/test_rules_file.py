@@ -61,6 +61,17 @@ def test_the_example_is_valid() -> None:
     assert ("fast_onboarder", "late_onboarder", "overdue") in rules.order
 
 
+def test_nothing_is_forgotten_unless_asked_for() -> None:
+    assert parse_rules(MINIMAL, "rules.yaml").forget_after is None
+
+
+def test_forget_after_is_read_and_part_of_the_fingerprint() -> None:
+    rules = parse_rules(MINIMAL + "forget_after: 30d", "rules.yaml")
+    assert rules.forget_after == 30 * DAY
+    others = (MINIMAL, MINIMAL + "forget_after: 31d")
+    assert rules.fingerprint not in {parse_rules(text, "rules.yaml").fingerprint for text in others}
+
+
 def test_all_kinds_are_read() -> None:
     rules = parse_rules(
         """

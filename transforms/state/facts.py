@@ -60,6 +60,7 @@ class StateFacts:
         return {
             "tick": format_duration(rules.tick),
             "population.minimum": str(rules.population_minimum),
+            **({} if rules.forget_after is None else {"forget_after": format_duration(rules.forget_after)}),
             **{f"feature {name}": canonical_text(canonical_feature(each)) for name, each in rules.features.items()},
             **{f"segment {name}": canonical_text(canonical_segment(each)) for name, each in rules.segments.items()},
             f"{ORDER}features": ", ".join(rules.features),
