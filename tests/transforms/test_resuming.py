@@ -15,7 +15,7 @@ from apache_beam.utils.timestamp import MAX_TIMESTAMP, Timestamp
 from schemas.types import DeadLetter
 from segmentation.errors import FATAL
 from segmentation.rules.file import parse_rules
-from segmentation.units import MINUTE, SECOND
+from segmentation.units import DAY, MINUTE, SECOND
 from tests.transforms.live_shard import LiveShard, Stage
 from transforms.keys.sources import PUBLISH_KEY, STATE_KEY, KeySource
 from transforms.mapping.model import Constant, EventMapping, LogColumn, LogTime
@@ -106,6 +106,10 @@ REFUSED = {
     "publish key": Other("the pseudonym key is another one;.*--new-pseudonym-key accept", keys={PUBLISH_KEY: key("x")}),
     "mapping": Other("--mapping none → there;", facts={"mapping": MAPPING}),
     "disorder": Other("--max-disorder 10s → 20s;", facts={"timing": Timing(bounded=False, max_disorder=20 * SECOND)}),
+    "duplicates": Other(
+        "--duplicates-within 1d → 7d;",
+        facts={"timing": Timing(bounded=False, max_disorder=10 * SECOND, duplicates_within=7 * DAY)},
+    ),
     "shards": Other("--shards 1 → 2;.*segments state export", facts={"shards": 2}),
 }
 CONTINUED = {
@@ -323,7 +327,7 @@ def test_head_holds_no_key_and_little_more() -> None:
     facts = unpacked(made_with)
     assert set(facts) == {
         *("tick", "population.minimum", "feature score", "feature plan", "segment top", "segment paid"),
-        *("order of features", "order of segments", "--mapping", "--max-disorder"),
+        *("order of features", "order of segments", "--mapping", "--max-disorder", "--duplicates-within"),
         *("the state key", "the pseudonym key"),
     }
     assert re.fullmatch(r"[0-9a-f]{16}", facts["the state key"])

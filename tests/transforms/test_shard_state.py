@@ -1,4 +1,4 @@
-"""State that outlives workers: whatever is lost in memory, the same changes come out; too large a shard is refused."""
+"""State that outlives workers: whatever is lost in memory, the same changes come out."""
 
 import base64
 import json

@@ -67,6 +67,7 @@ class StateFacts:
             f"{ORDER}segments": ", ".join(rules.segments),
             "--mapping": "none" if self.mapping is None else canonical_text(asdict(self.mapping)),
             "--max-disorder": format_duration(self.timing.max_disorder),
+            "--duplicates-within": format_duration(self.timing.duplicates_within),
             STATE_KEY: check_value(keys.state),
             PUBLISH_KEY: check_value(keys.publish),
         }
