@@ -130,10 +130,12 @@ def test_summary_fields() -> None:
 
 def test_metrics() -> None:
     """What the code counts under literal names, and under names with a part that varies."""
-    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "transforms").rglob("*.py"))
-    made = set(re.findall(r"""Metrics\.(?:counter|gauge)\(\s*NAMESPACE, f?"([^"]+)"\s*\)""", code))
+    files = [*(ROOT / "transforms").rglob("*.py"), *(ROOT / "pipeline" / "io").rglob("*.py")]
+    files += (ROOT / "deploy" / "java" / "src" / "main").rglob("*.java")
+    code = "".join(path.read_text(encoding="utf-8") for path in files)
+    made = set(re.findall(r"""Metrics\.(?:counter|gauge)\(\s*(?:NAMESPACE|"segments"), f?"([^"]+)"\s*\)""", code))
     made |= set(re.findall(r"""^        \("([a-z._]+)", now\.""", code, re.MULTILINE))
-    section = OPERATIONS.split("## Metrics")[1].split("## Outputs")[0]
+    section = OPERATIONS.split("## Metrics")[1].split("## Alerts")[0]
     documented = set(re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE))
     assert {re.sub(r"\{.*?\}", "<>", name) for name in made} == {re.sub(r"<.*?>", "<>", name) for name in documented}
 

@@ -11,19 +11,23 @@ from urllib.parse import unquote
 from pipeline.io.topics.errors import AddressError
 from pipeline.io.topics.parameters import read_milliseconds, read_parameters
 from segmentation.documents.suggestions import did_you_mean
+from segmentation.units import MINUTE, SECOND
 
 SCHEME: Final = "kafka://"
 USERNAME: Final = "SEGMENTS_KAFKA_USERNAME"
 PASSWORD: Final = "SEGMENTS_KAFKA_PASSWORD"
 DEFAULT_GROUP: Final = "segments"
 DEFAULT_IDLE: Final = "5s"
+#: As the default of ``--max-disorder``: what producers' clocks may differ by.
+DEFAULT_AHEAD: Final = "10s"
+DEFAULT_LAG: Final = "10m"
 
 Start = Literal["earliest", "latest"]
 
 _EXAMPLE = "kafka://127.0.0.1:9092/events"
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _SERVER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})")
-_READING = ("group", "start", "idle")
+_READING = ("group", "start", "idle", "ahead", "lag")
 #: Settings of the connection, as librdkafka names them, and what they may be (None: any text).
 _SETTINGS: Final[Mapping[str, tuple[str, ...] | None]] = {
     "client.id": None,
@@ -51,13 +55,15 @@ class KafkaAddress:
     idle: int  #: µs after which a partition without records no longer holds event time
     config: tuple[tuple[str, str], ...]  #: settings of the connection, by name, as librdkafka calls them
     option: str = "--events"  #: what errors call the address
+    ahead: int = 10 * SECOND  #: µs: a record further ahead of most recent ones moves no time by itself
+    lag: int = 10 * MINUTE  #: µs: in a live topic a partition without backlog, further behind, holds no event time
 
     @classmethod
     def parse(cls, text: str, option: str, *, reads: bool = True) -> Self:
         """The address that ``text``, the value of ``option``, stands for.
 
-        Parameters are ``group``, ``start`` and ``idle`` (where the topic is read), and ``security.protocol``,
-        ``sasl.mechanism``, ``ssl.ca.location`` (a PEM file), ``client.id`` and ``client.rack``.
+        Parameters are ``group``, ``start``, ``idle``, ``ahead`` and ``lag`` (where the topic is read), and
+        ``security.protocol``, ``sasl.mechanism``, ``ssl.ca.location`` (a PEM file), ``client.id``, ``client.rack``.
 
         Raises:
             AddressError: a part is missing, unknown or can't be used.
@@ -75,12 +81,13 @@ class KafkaAddress:
         if start not in get_args(Start):
             raise AddressError(f"{option}: start: expected earliest or latest, found {start!r}")
         group = values.pop("group", DEFAULT_GROUP)
-        idle = read_milliseconds(values.pop("idle", DEFAULT_IDLE), option, "idle")
+        usual = (("idle", DEFAULT_IDLE), ("ahead", DEFAULT_AHEAD), ("lag", DEFAULT_LAG))
+        idle, ahead, lag = (read_milliseconds(values.pop(name, value), option, name) for name, value in usual)
         _check_settings(values, option)
         if "ssl.ca.location" in values:
             # The processes of a job work in other folders.
             values["ssl.ca.location"] = str(Path(values["ssl.ca.location"]).absolute())
-        return cls(servers, topic, group, cast(Start, start), idle, tuple(sorted(values.items())), option)
+        return cls(servers, topic, group, cast(Start, start), idle, tuple(sorted(values.items())), option, ahead, lag)
 
     @property
     def url(self) -> str:

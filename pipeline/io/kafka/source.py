@@ -59,6 +59,8 @@ def _packs(
         "topic": address.topic,
         "consumerConfig": consumer,
         "idleMillis": address.idle // MILLISECOND,
+        "aheadMillis": address.ahead // MILLISECOND,
+        "lagMillis": address.lag // MILLISECOND,
         # So that the group's lag tells how far behind a job is; what is read after a restart is in its checkpoints.
         "commitOffsets": True,
     }

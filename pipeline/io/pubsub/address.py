@@ -12,6 +12,7 @@ from typing import Final, Literal, Self, cast, get_args
 from pipeline.io.topics.errors import AddressError
 from pipeline.io.topics.parameters import read_milliseconds, read_parameters
 from segmentation.documents.suggestions import did_you_mean
+from segmentation.units import MINUTE
 
 SCHEME: Final = "pubsub://"
 EMULATOR: Final = "PUBSUB_EMULATOR_HOST"
@@ -21,7 +22,9 @@ DEFAULT_MAX_OUTSTANDING: Final = 50_000
 
 Kind = Literal["topics", "subscriptions"]
 
-_READING: Final = ("hold", "id_label", "max_outstanding", "timestamp_attribute")
+#: µs after its event until which a message is published promptly.
+DEFAULT_LAG: Final = 10 * MINUTE
+_READING: Final = ("hold", "id_label", "lag", "max_outstanding", "timestamp_attribute")
 _EXAMPLE: Final = "pubsub://my-project/subscriptions/events"
 _PROJECT: Final = re.compile(r"[a-z][a-z0-9.:-]{1,126}[a-z0-9]")
 #: What the name of a topic, a subscription or a schema must be.
@@ -56,13 +59,14 @@ class PubsubAddress:
     id_label: str | None = None  #: attribute that is the same in copies of a message, for sources that use one
     hold: int | None = None  #: µs for which what was received still holds event time; None: what its lease demands
     max_outstanding: int = DEFAULT_MAX_OUTSTANDING  #: messages that are received and not yet acknowledged, at most
+    lag: int = DEFAULT_LAG  #: µs: where most messages are published that promptly, others hold no event time
     option: str = "--events"  #: what errors call the address
 
     @classmethod
     def parse(cls, text: str, option: str, *, reads: bool = True) -> Self:
         """The address that ``text``, the value of ``option``, stands for.
 
-        Parameters, where it is read: ``timestamp_attribute``, ``id_label``, ``hold`` (a duration) and
+        Parameters, where it is read: ``timestamp_attribute``, ``id_label``, ``hold`` and ``lag`` (durations) and
         ``max_outstanding``. What is written to is a topic.
 
         Raises:
@@ -87,6 +91,7 @@ class PubsubAddress:
             values.get("id_label"),
             None if hold is None else read_milliseconds(hold, option, "hold"),
             _messages(values.get("max_outstanding", str(DEFAULT_MAX_OUTSTANDING)), option),
+            read_milliseconds(values["lag"], option, "lag") if "lag" in values else DEFAULT_LAG,
             option,
         )
 

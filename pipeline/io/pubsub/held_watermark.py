@@ -60,14 +60,13 @@ class HeldWatermark:
         self._latest = value
         self.failed(now)
 
-    def received(self, now: float, earliest: int, latest: int | None) -> None:
-        """Messages came, with these extreme event times; ``latest`` is None where they can't be believed.
+    def received(self, now: float, earliest: int | None, latest: int) -> None:
+        """Messages came, with these extreme event times; ``earliest`` is None where all of them are far behind.
 
         What comes first after a silence counts for no more than the silence: a message before it may be missing.
         """
-        self._look(now, min(earliest, self._latest))
-        if latest is not None:
-            self._latest = max(self._latest, latest)
+        self._look(now, self._latest if earliest is None else min(earliest, self._latest))
+        self._latest = max(self._latest, latest)
 
     def idle(self, now: float) -> None:
         """The subscription had nothing to give."""

@@ -7,7 +7,8 @@ from pipeline.clock import wall_clock
 from pipeline.io.pubsub.address import PubsubAddress
 from pipeline.io.pubsub.clients import PubsubError, asking, subscriber_client
 from pipeline.io.pubsub.messages import event_time
-from transforms.decoding.validation import MAX_AHEAD
+from pipeline.io.pubsub.promptness import Promptness
+from segmentation.units import SECOND
 
 #: Messages of one pull at most; Pub/Sub gives no more.
 MAX_PULLED: Final = 1_000
@@ -35,8 +36,10 @@ class Pulled(NamedTuple):
     ids: list[str]
     values: list[bytes]
     earliest: int
-    #: None where no message has a time that can be believed.
-    latest: int | None
+    #: The earliest of those that hold event time; None where none does.
+    holding: int | None
+    #: An event later than its publishing counts as of then.
+    latest: int
     #: Bytes of the values.
     size: int
 
@@ -52,6 +55,7 @@ class Pulling:
         """
         self._address = address
         self._clock = clock
+        self._promptness = Promptness(address.lag)
         self._client: Any = subscriber_client(address)
 
     def lease_seconds(self) -> int:
@@ -128,19 +132,37 @@ class Pulling:
         if not received:
             return None
         attribute = self._address.timestamp_attribute
-        believed = self._clock() + MAX_AHEAD
         messages = [each.message for each in received]
         known = [event_time(message.attributes.get(attribute)) for message in messages]
-        times = [
-            message.publish_time.ToMicroseconds() if time is None else time
-            for time, message in zip(known, messages, strict=True)
-        ]
+        times = [_published(message) if time is None else time for time, message in zip(known, messages, strict=True)]
         values = [message.data for message in messages]
         return Pulled(
             [each.ack_id for each in received],
             [message.message_id for message in messages],
             values,
             min(times),
-            max((time for time in times if time <= believed), default=None),
+            self._holding(times, messages),
+            _latest(times, messages),
             sum(map(len, values)),
         )
+
+    def _holding(self, times: list[int], messages: list[Any]) -> int | None:
+        middle = len(times) // 2
+        self._promptness.saw(times[middle], _published(messages[middle]))
+        earliest = min(times)
+        if earliest >= self._clock() - self._address.lag or not self._promptness.is_usual:
+            return earliest
+        return self._promptness.holding(zip(times, map(_published, messages), strict=True))
+
+
+def _published(message: Any) -> int:
+    """When Pub/Sub got a message, µs; the method of protobuf's own takes several times as long."""
+    time = message.publish_time
+    return int(time.seconds) * SECOND + int(time.nanos) // 1000
+
+
+def _latest(times: list[int], messages: list[Any]) -> int:
+    latest = max(times)
+    if latest <= _published(messages[times.index(latest)]):
+        return latest
+    return max(map(min, times, map(_published, messages)))

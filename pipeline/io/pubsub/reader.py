@@ -11,9 +11,9 @@ from uuid import uuid4
 from pipeline.io.pubsub.address import PubsubAddress
 from pipeline.io.pubsub.clients import PubsubError
 from pipeline.io.pubsub.deliveries import Deliveries, Lease, Leases
-from pipeline.io.pubsub.held_watermark import HeldWatermark, Stopwatch
+from pipeline.io.pubsub.held_watermark import BEGINNING, HeldWatermark, Stopwatch
 from pipeline.io.pubsub.pulling import MAX_PULLED, Nothing, Pulled, Pulling, Unanswered
-from segmentation.units import SECOND
+from segmentation.units import SECOND, format_duration
 
 #: Requests for messages that are on their way at once.
 PULLERS: Final = 3
@@ -61,6 +61,8 @@ class SubscriptionReader:
         self._deliveries = Deliveries()
         self._asking = Stopwatch(time.monotonic)
         self._watermark = HeldWatermark(hold / SECOND, self._asking.seconds)
+        self._reached, self._moved_at = BEGINNING, time.monotonic()
+        self._far_behind = False
         self._done: list[Lease] = []
         self._unwanted: list[Lease] = []
         self._failure: PubsubError | None = None
@@ -117,8 +119,16 @@ class SubscriptionReader:
     def event_time(self) -> int:
         """What event time has reached, µs; `BEGINNING` where that is not known yet."""
         with self._changed:
-            waiting = [pulled.earliest for pulled, _ in self._buffer]
-            return min(self._watermark.value(self._asking.seconds), *waiting, 2**62)
+            waiting = [pulled.holding for pulled, _ in self._buffer if pulled.holding is not None]
+            reached = min(self._watermark.value(self._asking.seconds), *waiting, 2**62)
+            if reached > self._reached:
+                self._reached, self._moved_at = reached, time.monotonic()
+            return reached
+
+    def held_ms(self) -> int:
+        """For how many ms event time has stood still."""
+        with self._changed:
+            return int((time.monotonic() - self._moved_at) * 1000)
 
     def close(self) -> None:
         """Stop reading; what was not handed out goes back."""
@@ -186,11 +196,23 @@ class SubscriptionReader:
             if pulled is None:
                 self._watermark.idle(now)
             else:
-                self._watermark.received(now, pulled.earliest, pulled.latest)
+                self._watermark.received(now, pulled.holding, pulled.latest)
+                self._tell_far_behind(pulled)
                 self._buffer.append((pulled, self._leases.add(pulled.ack_ids, time.monotonic())))
                 self._buffered += len(pulled.ids)
                 self._buffered_bytes += pulled.size
             self._unclaim(room)
+
+    def _tell_far_behind(self, pulled: Pulled) -> None:
+        """Says once that a producer is behind: its events are late, and `late` counts them."""
+        if pulled.holding != pulled.earliest and not self._far_behind:
+            self._far_behind = True
+            _LOGGER.warning(
+                "%s: a message was published more than %s after its event, most are not: such messages hold event time"
+                " no longer, and their events are late",
+                self._address.url,
+                format_duration(self._address.lag),
+            )
 
     def _lost(self, room: int, error: Unanswered) -> None:
         _LOGGER.info("%s: a pull failed: %s", self._address.url, error)

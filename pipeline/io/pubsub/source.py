@@ -7,6 +7,7 @@ from typing import Any, Final
 import apache_beam as beam
 from apache_beam.io.iobase import RestrictionProgress, RestrictionTracker
 from apache_beam.io.watermark_estimators import ManualWatermarkEstimator
+from apache_beam.metrics import Metrics
 from apache_beam.transforms.core import RestrictionProvider, WatermarkEstimatorProvider
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import MIN_TIMESTAMP, Timestamp
@@ -16,6 +17,7 @@ from pipeline.io.pubsub.held_watermark import BEGINNING
 from pipeline.io.pubsub.messages import chunks_of_messages
 from pipeline.io.pubsub.pulling import Pulled
 from pipeline.io.pubsub.reader import Position, SubscriptionReader
+from transforms.decode_events import NAMESPACE
 from transforms.raw_chunk import RawChunk
 
 #: Seconds that a bundle waits for its first message, and after that for more.
@@ -165,6 +167,7 @@ class _Read(beam.DoFn):
         finalizer.register(lambda: reader.finalized(position))
         yield from self._chunks(pulled)
         now = reader.event_time()
+        Metrics.gauge(NAMESPACE, "event_time_held_ms").set(reader.held_ms())
         if now > BEGINNING and Timestamp(micros=now) > reached:
             watermark.set_watermark(Timestamp(micros=now))
         tracker.defer_remainder()

@@ -5,13 +5,13 @@ partition, and each partition has the log's order; Pub/Sub has no partitions, an
 time is that of the latest event in it (ms), because event time is what the readers of the topic go by; a line that is
 no event has the time of the line before it, and a partition that its bytes decide.
 
-**The end of a log.** A tick T settles when the watermark (the least over partitions of the highest record time) has
-passed T and the allowed disorder, and T is at most the first tick after the clock (the highest `occurred_at`). So the
-last tick waits for records that never come. `TopicWriter.finish` sends every partition a heartbeat whose *record* is
-`AHEAD` later, which moves the watermark past all that is due, and whose *event* occurred with the log's last one, so
-that the clock stays: no tick settles that a run over the file would not settle too. Events that are sent to the topic
-afterwards are late. The source does not believe records that are more than an hour ahead of its wall clock, so a log of
-this very hour is only finished up to then: ticks beyond settle when heartbeats of that time come.
+**The end of a log.** A tick T settles when the watermark has passed T and the allowed disorder, and T is at most the
+first tick after the clock (the highest `occurred_at`). So the last tick waits for records that never come.
+`TopicWriter.finish` sends every partition a heartbeat whose *record* is `AHEAD` later, which moves the watermark past
+all that is due as soon as a silence confirms it, and whose *event* occurred with the log's last one, so that the clock
+stays: no tick settles that a run over the file would not settle too. Events that are sent to the topic afterwards are
+late. A record ahead of the wall clock counts as of its reading, so a log of this very hour is only finished up to then:
+ticks beyond settle when heartbeats of that time come.
 """
 
 from types import TracebackType

@@ -10,6 +10,10 @@ from pipeline.runners.flink.rest import FlinkRest, Vertex
 PREFIX: Final = "segments_"
 #: Gauge of the last settled tick, in ms since the epoch; the shards settle alike.
 SETTLED_TICK: Final = "settled_tick"
+#: Gauges of the source: for how long (ms) event time has stood still, and the partition that holds it (-1: none).
+HELD: Final = "event_time_held_ms"
+HOLDER: Final = "event_time_holder"
+_GAUGES: Final = (SETTLED_TICK, HELD, HOLDER)
 _INPUT: Final = "currentInputWatermark"
 _OUTPUT: Final = "currentOutputWatermark"
 #: Flink's watermark before anything came, and after everything did; Beam's are a little narrower.
@@ -23,12 +27,15 @@ class Measured:
 
     ``counters`` by name as the pipeline has it; ``watermarks`` are ms since the epoch by vertex, None where no time
     has come yet (a vertex for which all time has passed is left out); ``settled`` is the last settled tick in ms,
-    None where no shard has settled one since.
+    None where no shard has settled one since; ``held`` is for how many ms event time has stood still in a reader,
+    ``holder`` the partition that holds it, where all readers name the same.
     """
 
     counters: dict[str, int] = field(default_factory=dict)
     watermarks: dict[str, int | None] = field(default_factory=dict)
     settled: int | None = None
+    held: int | None = None
+    holder: int | None = None
 
     @property
     def watermark(self) -> int | None:
@@ -55,19 +62,27 @@ def measure(rest: FlinkRest, job: str, vertices: Iterable[Vertex]) -> Measured:
     """
     counters: dict[str, int] = {}
     watermarks: dict[str, int | None] = {}
-    settled: list[int] = []
+    gauges: dict[str, list[int]] = {name: [] for name in _GAUGES}
     for vertex in vertices:
         names = rest.metric_names(job, vertex.id)
         own = [name for name in names if _own(name) is not None]
-        gauges = [name for name in own if _own(name) == SETTLED_TICK]
-        for name, value in rest.metrics(job, vertex.id, [name for name in own if name not in gauges]).items():
+        for name, value in rest.metrics(job, vertex.id, [name for name in own if _own(name) not in _GAUGES]).items():
             counter = _own(name) or name
             counters[counter] = counters.get(counter, 0) + int(value)
-        settled += [int(value) for value in rest.metrics(job, vertex.id, gauges, "max").values()]
+        for gauge, aggregate in ((SETTLED_TICK, "max"), (HELD, "max"), (HOLDER, "max"), (HOLDER, "min")):
+            names_of = [name for name in own if _own(name) == gauge]
+            gauges[gauge] += [int(value) for value in rest.metrics(job, vertex.id, names_of, aggregate).values()]
         watermark = _watermark(rest, job, vertex, names)
         if watermark is None or watermark < _END:
             watermarks[vertex.name] = watermark
-    return Measured(counters, watermarks, max(settled, default=None))
+    holders = set(gauges[HOLDER])
+    return Measured(
+        counters,
+        watermarks,
+        max(gauges[SETTLED_TICK], default=None),
+        max(gauges[HELD], default=None),
+        holders.pop() if len(holders) == 1 else None,
+    )
 
 
 def _own(name: str) -> str | None:

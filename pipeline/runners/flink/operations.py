@@ -43,6 +43,8 @@ class Status:
     watermark: int | None
     watermark_age: int | None
     watermarks: dict[str, int | None]
+    event_time_held: int | None  #: for so many ms it has stood still at the source
+    event_time_holder: int | None  #: the partition that holds it; -1 where none does, None where readers differ
     settled_tick: int | None
     kafka_lag: dict[int, int] | None  #: by partition, in records
     checkpoint: dict[str, Any] | None
@@ -125,6 +127,8 @@ def status(
         watermark=watermark,
         watermark_age=None if watermark is None else now - watermark,
         watermarks=measured.watermarks,
+        event_time_held=measured.held,
+        event_time_holder=measured.holder,
         settled_tick=measured.settled,
         kafka_lag=lag,
         checkpoint=None if latest is None else asdict(latest),

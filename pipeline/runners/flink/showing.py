@@ -7,6 +7,9 @@ from segmentation.units import format_instant
 
 _UNITS = ((1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB"))
 
+#: ms from which on it is worth a word that event time stands still.
+_HELD_LONG = 10_000
+
 
 def render_status(status: Status) -> str:
     """The status in lines, every one of them present in every state."""
@@ -15,7 +18,7 @@ def render_status(status: Status) -> str:
         "state": _state(status),
         "records": _records(status),
         "changes": _changes(status),
-        "watermark": _time(status.watermark, status.watermark_age),
+        "watermark": _time(status.watermark, status.watermark_age) + _held(status),
         "last tick": "not known" if status.settled_tick is None else _instant(status.settled_tick),
         "kafka lag": _lag(status),
         "checkpoint": _checkpoint(status),
@@ -69,6 +72,14 @@ def _time(at: int | None, age: int | None) -> str:
     if at is None or age is None:
         return "none yet: no event time has come through all steps"
     return f"{_instant(at)}, {_duration(abs(age) / 1000)} {'behind' if age >= 0 else 'ahead of'} the clock"
+
+
+def _held(status: Status) -> str:
+    if status.event_time_held is None or status.event_time_held < _HELD_LONG:
+        return ""
+    holder = status.event_time_holder
+    by = f", held by partition {holder}" if holder is not None and holder >= 0 else ""
+    return f"; stands still for {_duration(status.event_time_held / 1000)}{by}"
 
 
 def _instant(millis: int) -> str:

@@ -67,12 +67,12 @@ def test_late_messages_never_take_it_back() -> None:
     assert held.value(60) == 200
 
 
-def test_messages_without_a_believable_time_move_nothing() -> None:
+def test_messages_far_behind_hold_nothing() -> None:
     held = HeldWatermark(HOLD, 0)
-    held.received(1, 100, 200)
-    held.received(2, 10**15, None)
-    held.idle(50)
-    assert held.value(60) == 200
+    for second in range(1, 41):
+        held.received(second, 10 * second, 10 * second)
+        held.received(second + 0.5, None, -(10**12))
+    assert held.value(40.5) == 250
 
 
 def test_restart_begins_from_what_the_state_knows() -> None:

@@ -21,6 +21,7 @@ def test_defaults() -> None:
     address = parse("kafka://127.0.0.1:9092/events")
     assert (address.servers, address.topic, address.group) == ("127.0.0.1:9092", "events", "segments")
     assert (address.start, address.idle, address.config) == ("earliest", 5 * SECOND, ())
+    assert (address.ahead, address.lag) == (10 * SECOND, 600 * SECOND)
     assert address.client_config() == {"bootstrap.servers": "127.0.0.1:9092"}
     assert address.java_config() == {}
 
@@ -58,6 +59,8 @@ def test_files_are_not_topics() -> None:
         ("kafka://h:1/t?start=now", "start: expected earliest or latest, found 'now'"),
         ("kafka://h:1/t?idle=5", "idle: '5' is not a duration"),
         ("kafka://h:1/t?idle=0s", "idle: expected whole milliseconds, at least one"),
+        ("kafka://h:1/t?ahead=0s", "ahead: expected whole milliseconds, at least one"),
+        ("kafka://h:1/t?lag=x", "lag: 'x' is not a duration"),
         ("kafka://h:1/t?idle=1us", "idle: expected whole milliseconds, at least one"),
         ("kafka://h:1/t?security.protocol=SLS", "security.protocol: expected one of PLAINTEXT, SASL_PLAINTEXT"),
         ("kafka://h:1/t?security.protocol=SASL_SSL", "security.protocol needs sasl.mechanism too"),

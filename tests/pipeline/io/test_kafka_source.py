@@ -20,7 +20,7 @@ from tests.transforms.decoding_cases import NOW, line
 from transforms.decode_events import DecodeEvents
 from transforms.raw_chunk import RawChunk
 
-ADDRESS = KafkaAddress.parse("kafka://b:1/t?group=g&start=latest&idle=250ms", "--events")
+ADDRESS = KafkaAddress.parse("kafka://b:1/t?group=g&start=latest&idle=250ms&ahead=3s&lag=1h", "--events")
 PACKS = [
     TimestampedValue(encode_pack([Record(0, offset, 0, line(offset)), Record(1, offset, 0, b"junk")]), 100 - offset)
     for offset in range(1, 7)
@@ -91,5 +91,7 @@ def test_source_in_java_is_asked_for_what_the_address_says() -> None:
             "isolation.level": "read_committed",
         },
         "idleMillis": 250,
+        "aheadMillis": 3_000,
+        "lagMillis": 3_600_000,
         "commitOffsets": True,
     }

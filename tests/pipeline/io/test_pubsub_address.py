@@ -23,11 +23,11 @@ def test_defaults() -> None:
 
 
 def test_everything_said() -> None:
-    parameters = "timestamp_attribute=at&id_label=event%20id&hold=1m30s&max_outstanding=5"
+    parameters = "timestamp_attribute=at&id_label=event%20id&hold=1m30s&max_outstanding=5&lag=1h"
     address = parse(f"pubsub://example.com:my-project/topics/e.v-e_n~t+s%25?{parameters}")
     assert address.url == "pubsub://example.com:my-project/topics/e.v-e_n~t+s%25"
     assert (address.timestamp_attribute, address.id_label) == ("at", "event id")
-    assert (address.hold, address.max_outstanding) == (90 * SECOND, 5)
+    assert (address.hold, address.max_outstanding, address.lag) == (90 * SECOND, 5, 3_600 * SECOND)
     assert pickle.loads(pickle.dumps(address)) == address
 
 

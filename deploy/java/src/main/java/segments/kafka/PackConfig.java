@@ -12,13 +12,16 @@ import java.util.Map;
  */
 public final class PackConfig implements Serializable {
   private static final long serialVersionUID = 1;
-  private static final long HOUR_MILLIS = 3_600_000;
+  private static final long AHEAD_MILLIS = 10_000;
+  private static final long LAG_MILLIS = 600_000;
 
   private String bootstrapServers = "";
   private String topic = "";
   private HashMap<String, String> consumerConfig = new HashMap<>();
   private long idleMillis = 5_000;
-  private long futureMillis = HOUR_MILLIS;
+  // Null in a checkpoint of before there were these.
+  private Long aheadMillis = AHEAD_MILLIS;
+  private Long lagMillis = LAG_MILLIS;
   private long maxRecords = 1_000;
   private long maxBytes = 256 * 1024;
   private long packMillis = 5;
@@ -47,9 +50,17 @@ public final class PackConfig implements Serializable {
     idleMillis = millis;
   }
 
-  /** Records stamped further ahead of the wall clock than this, in milliseconds, do not move the watermark. */
-  public void setFutureMillis(Long millis) {
-    futureMillis = millis;
+  /** A record that lies further ahead of most recent ones than this, in milliseconds, moves no time by itself. */
+  public void setAheadMillis(Long millis) {
+    aheadMillis = millis;
+  }
+
+  /**
+   * A partition that is read up to its end and lies further behind the rest of the topic than this, in milliseconds,
+   * does not hold event time, where the rest is no further behind the wall clock.
+   */
+  public void setLagMillis(Long millis) {
+    lagMillis = millis;
   }
 
   /** Most records in a pack. */
@@ -88,8 +99,12 @@ public final class PackConfig implements Serializable {
     return idleMillis;
   }
 
-  public long futureMillis() {
-    return futureMillis;
+  public long aheadMillis() {
+    return aheadMillis == null ? AHEAD_MILLIS : aheadMillis;
+  }
+
+  public long lagMillis() {
+    return lagMillis == null ? LAG_MILLIS : lagMillis;
   }
 
   public long maxRecords() {
@@ -123,7 +138,8 @@ public final class PackConfig implements Serializable {
     require(!bootstrapServers.isBlank(), "bootstrapServers: expected host:port, found nothing");
     require(!topic.isBlank(), "topic: expected the name of a topic, found nothing");
     require(idleMillis >= 0, "idleMillis: expected 0 or more, found " + idleMillis);
-    require(futureMillis >= 0, "futureMillis: expected 0 or more, found " + futureMillis);
+    require(aheadMillis() >= 0, "aheadMillis: expected 0 or more, found " + aheadMillis);
+    require(lagMillis() >= 0, "lagMillis: expected 0 or more, found " + lagMillis);
     require(maxRecords >= 1, "maxRecords: expected 1 or more, found " + maxRecords);
     require(maxBytes >= 1, "maxBytes: expected 1 or more, found " + maxBytes);
     require(packMillis >= 0, "packMillis: expected 0 or more, found " + packMillis);

@@ -1,6 +1,7 @@
 package segments.kafka;
 
 import java.io.IOException;
+import java.util.Collection;
 import java.util.NoSuchElementException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
@@ -9,6 +10,8 @@ import org.apache.beam.sdk.io.UnboundedSource;
 import org.apache.beam.sdk.io.UnboundedSource.CheckpointMark;
 import org.apache.beam.sdk.io.UnboundedSource.UnboundedReader;
 import org.apache.beam.sdk.io.kafka.KafkaRecord;
+import org.apache.beam.sdk.metrics.Gauge;
+import org.apache.beam.sdk.metrics.Metrics;
 import org.apache.beam.sdk.transforms.windowing.BoundedWindow;
 import org.joda.time.Instant;
 
@@ -17,34 +20,53 @@ import org.joda.time.Instant;
  * is waiting.
  *
  * <p>Nothing is read ahead of the pack, so between two steps the wrapped reader's checkpoint mark covers exactly the
- * records that were given out; watermark and backlog are its own too. Not thread-safe, as the runner calls it under a
+ * records that were given out; the backlog is its own too. Not thread-safe, as the runner calls it under a
  * lock.
  */
 public final class PackedReader extends UnboundedReader<byte[]> {
+  private static final long TELL_NANOS = TimeUnit.SECONDS.toNanos(1);
+
   private final UnboundedSource<byte[], ?> source;
-  private final UnboundedReader<KafkaRecord<byte[], byte[]>> records;
   private final PackConfig config;
   private final LongSupplier nanoTime;
-  private final AutoCloseable clock;
+  private final EventTime time;
+  private final Growth growth;
   private final Supplier<Patience> shared;
+  private final Gauge heldMillis = Metrics.gauge("segments", "event_time_held_ms");
+  private final Gauge holder = Metrics.gauge("segments", "event_time_holder");
+  private UnboundedReader<KafkaRecord<byte[], byte[]>> records;
+  private long toldAt;
   private Patience patience;
   private byte[] current;
   private Instant timestamp;
+
+  /** Makes the wrapped reader anew, with partitions that were added to the topic. */
+  public interface Growth {
+    /**
+     * @param records reads up to here, and is closed
+     * @param added the numbers of the new partitions
+     * @return goes on where the other ended; not started
+     */
+    UnboundedReader<KafkaRecord<byte[], byte[]>> grown(
+        UnboundedReader<KafkaRecord<byte[], byte[]>> records, Collection<Integer> added) throws IOException;
+  }
 
   /**
    * @param source what this reader reads, as the runner keeps it in its checkpoints
    * @param records the wrapped reader
    * @param config the packs' limits
    * @param nanoTime nanoseconds of a clock that only runs forward
-   * @param clock closed with the reader
+   * @param time the watermark, closed with the reader
+   * @param growth for when partitions are added
    */
   public PackedReader(
       UnboundedSource<byte[], ?> source,
       UnboundedReader<KafkaRecord<byte[], byte[]>> records,
       PackConfig config,
       LongSupplier nanoTime,
-      AutoCloseable clock) {
-    this(source, records, config, nanoTime, clock, Patience::ofThread);
+      EventTime time,
+      Growth growth) {
+    this(source, records, config, nanoTime, time, growth, Patience::ofThread);
   }
 
   /** The same with a patience of another making, asked for on the thread that starts to read. */
@@ -53,13 +75,15 @@ public final class PackedReader extends UnboundedReader<byte[]> {
       UnboundedReader<KafkaRecord<byte[], byte[]>> records,
       PackConfig config,
       LongSupplier nanoTime,
-      AutoCloseable clock,
+      EventTime time,
+      Growth growth,
       Supplier<Patience> shared) {
     this.source = source;
     this.records = records;
     this.config = config;
     this.nanoTime = nanoTime;
-    this.clock = clock;
+    this.time = time;
+    this.growth = growth;
     this.shared = shared;
   }
 
@@ -67,12 +91,30 @@ public final class PackedReader extends UnboundedReader<byte[]> {
   public boolean start() throws IOException {
     patience = shared.get();
     patience.join();
+    toldAt = nanoTime.getAsLong() - TELL_NANOS;
     return pack(records.start());
   }
 
   @Override
   public boolean advance() throws IOException {
-    return pack(records.advance());
+    tell();
+    Collection<Integer> added = time.added();
+    if (added.isEmpty()) {
+      return pack(records.advance());
+    }
+    // Nothing is read ahead, so the wrapped reader's mark is where the next one begins.
+    records = growth.grown(records, added);
+    return pack(records.start());
+  }
+
+  /** Only here do metrics reach the runner. */
+  private void tell() {
+    long now = nanoTime.getAsLong();
+    if (now - toldAt >= TELL_NANOS) {
+      toldAt = now;
+      heldMillis.set(time.heldMillis());
+      holder.set(time.holder());
+    }
   }
 
   private boolean pack(boolean waiting) throws IOException {
@@ -131,7 +173,9 @@ public final class PackedReader extends UnboundedReader<byte[]> {
 
   @Override
   public Instant getWatermark() {
-    return records.getWatermark();
+    // Brings the partitions' times in the next checkpoint mark up to date.
+    records.getWatermark();
+    return time.watermark();
   }
 
   @Override
@@ -157,11 +201,7 @@ public final class PackedReader extends UnboundedReader<byte[]> {
     try {
       records.close();
     } finally {
-      try {
-        clock.close();
-      } catch (Exception e) {
-        throw new IOException("the topic's clock could not be closed", e);
-      }
+      time.close();
     }
   }
 }

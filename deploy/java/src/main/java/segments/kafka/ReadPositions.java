@@ -17,6 +17,7 @@ import org.apache.kafka.common.TopicPartition;
 public final class ReadPositions {
   private final Map<TopicPartition, Long> fetched = new ConcurrentHashMap<>();
   private final Map<TopicPartition, Long> positions = new ConcurrentHashMap<>();
+  private final Map<TopicPartition, Boolean> ends = new ConcurrentHashMap<>();
 
   /** Notes what a poll has brought. The records go first: a position implies that what lies before it is known. */
   void polled(Consumer<?, ?> consumer, ConsumerRecords<?, ?> records) {
@@ -25,6 +26,7 @@ public final class ReadPositions {
     }
     for (TopicPartition partition : consumer.assignment()) {
       positions.put(partition, consumer.position(partition));
+      ends.put(partition, consumer.currentLag(partition).orElse(-1) == 0);
     }
   }
 
@@ -37,9 +39,21 @@ public final class ReadPositions {
    */
   boolean drained(TopicPartition partition, long end, long given) {
     Long position = positions.get(partition);
-    if (position == null || position < end) {
-      return false;
-    }
+    return given >= end - 1 && given >= 0 || position != null && position >= end && givenOut(partition, given);
+  }
+
+  /**
+   * Whether the partition had nothing more when it was fetched from last, and all of that has been given out. Known
+   * without asking the brokers, and up to half a second old.
+   *
+   * @param partition one of the reader's
+   * @param given offset of the last record given out, -1 before the first
+   */
+  boolean atEnd(TopicPartition partition, long given) {
+    return ends.getOrDefault(partition, false) && givenOut(partition, given);
+  }
+
+  private boolean givenOut(TopicPartition partition, long given) {
     Long last = fetched.get(partition);
     return last == null || last <= given;
   }

@@ -38,19 +38,21 @@ public class KafkaPacksTest {
             .addStringField("topic")
             .addMapField("consumer_config", FieldType.STRING, FieldType.STRING)
             .addInt64Field("idle_millis")
-            .addInt64Field("future_millis")
+            .addInt64Field("ahead_millis")
+            .addInt64Field("lag_millis")
             .addInt64Field("max_records")
             .addInt64Field("max_bytes")
             .addInt64Field("pack_millis")
             .addBooleanField("commit_offsets")
             .build();
     Map<String, String> consumer = Map.of("group.id", "g", "auto.offset.reset", "latest");
-    PackConfig config = decode(schema, "localhost:9092", "events", consumer, 1L, 2L, 3L, 4L, 5L, true).checked();
+    PackConfig config = decode(schema, "localhost:9092", "events", consumer, 1L, 2L, 6L, 3L, 4L, 5L, true).checked();
     assertEquals("localhost:9092", config.bootstrapServers());
     assertEquals("events", config.topic());
     assertEquals(consumer, config.consumerConfig());
     assertEquals(1, config.idleMillis());
-    assertEquals(2, config.futureMillis());
+    assertEquals(2, config.aheadMillis());
+    assertEquals(6, config.lagMillis());
     assertEquals(3, config.maxRecords());
     assertEquals(4, config.maxBytes());
     assertEquals(5, config.packMillis());
@@ -63,6 +65,8 @@ public class KafkaPacksTest {
     Schema schema = Schema.builder().addStringField("bootstrapServers").addStringField("topic").build();
     PackConfig config = decode(schema, "localhost:9092", "events").checked();
     assertEquals(5_000, config.idleMillis());
+    assertEquals(10_000, config.aheadMillis());
+    assertEquals(600_000, config.lagMillis());
     assertEquals(1_000, config.maxRecords());
     assertEquals(256 * 1024, config.maxBytes());
     assertEquals(5, config.packMillis());
@@ -75,7 +79,8 @@ public class KafkaPacksTest {
     refused("bootstrapServers", config -> config.setBootstrapServers(" "));
     refused("topic", config -> config.setTopic(""));
     refused("idleMillis", config -> config.setIdleMillis(-1L));
-    refused("futureMillis", config -> config.setFutureMillis(-1L));
+    refused("aheadMillis", config -> config.setAheadMillis(-1L));
+    refused("lagMillis", config -> config.setLagMillis(-1L));
     refused("maxRecords", config -> config.setMaxRecords(0L));
     refused("maxBytes", config -> config.setMaxBytes(0L));
     refused("packMillis", config -> config.setPackMillis(-1L));

@@ -9,13 +9,17 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayDeque;
+import java.util.Collection;
 import java.util.Deque;
+import java.util.List;
 import java.util.NoSuchElementException;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.ExecutorService;
 import org.apache.beam.sdk.io.UnboundedSource;
 import org.apache.beam.sdk.io.UnboundedSource.CheckpointMark;
 import org.apache.beam.sdk.io.UnboundedSource.UnboundedReader;
 import org.apache.beam.sdk.io.kafka.KafkaRecord;
+import org.apache.beam.sdk.transforms.windowing.BoundedWindow;
+import org.apache.beam.vendor.guava.v32_1_2_jre.com.google.common.util.concurrent.MoreExecutors;
 import org.joda.time.Instant;
 import org.junit.Test;
 
@@ -23,8 +27,16 @@ public class PackedReaderTest {
   private final FakeReader records = new FakeReader();
   private final FakeReader neighbour = new FakeReader();
   private final PackConfig config = new PackConfig();
-  private final AtomicInteger closed = new AtomicInteger();
+  private final FakeOffsets offsets = new FakeOffsets();
   private final Patience patience = new Patience();
+  private final ExecutorService here = MoreExecutors.newDirectExecutorService();
+  private final EventTime time =
+      new EventTime(
+          config,
+          new ReadPositions(),
+          new TopicClock(offsets, config, here, () -> 0),
+          new NewPartitions(offsets, any -> true, List.of(0), here, () -> 0),
+          () -> 0);
   private long nanos = Long.MAX_VALUE - 1_000;
 
   private PackedReader reader() {
@@ -32,7 +44,14 @@ public class PackedReaderTest {
   }
 
   private PackedReader reader(FakeReader of) {
-    return new PackedReader(null, of, config, () -> nanos, closed::incrementAndGet, () -> patience);
+    return new PackedReader(null, of, config, () -> nanos, time, this::grown, () -> patience);
+  }
+
+  private UnboundedReader<KafkaRecord<byte[], byte[]>> grown(
+      UnboundedReader<KafkaRecord<byte[], byte[]>> before, Collection<Integer> added) throws IOException {
+    before.close();
+    assertEquals(List.of(1), List.copyOf(added));
+    return neighbour;
   }
 
   private void queue(int count) {
@@ -159,10 +178,26 @@ public class PackedReaderTest {
   }
 
   @Test
-  public void watermarkAndBacklogAreTheWrappedReaders() throws IOException {
+  public void theBacklogIsTheWrappedReadersAndItsTimesAreAskedForWithTheWatermark() throws IOException {
     PackedReader reader = reader();
-    assertEquals(Instant.ofEpochMilli(42), reader.getWatermark());
+    assertEquals(BoundedWindow.TIMESTAMP_MIN_VALUE, reader.getWatermark());
+    assertEquals(1, records.watermarks);
     assertEquals(77, reader.getSplitBacklogBytes());
+  }
+
+  @Test
+  public void aPartitionThatIsAddedIsReadFromTheNextStepOn() throws IOException {
+    offsets.partitions = 2;
+    queue(2);
+    neighbour.queue(3);
+    PackedReader reader = reader();
+    assertTrue(reader.start());
+    assertEquals(2, count(reader));
+    reader.getWatermark();
+    assertTrue(reader.advance());
+    assertEquals(3, count(reader));
+    assertTrue(records.closed);
+    assertEquals(3, ((FakeMark) reader.getCheckpointMark()).given);
   }
 
   @Test
@@ -170,7 +205,7 @@ public class PackedReaderTest {
     records.failure = new IOException("broker gone");
     PackedReader reader = reader();
     assertEquals("broker gone", assertThrows(IOException.class, reader::close).getMessage());
-    assertEquals(1, closed.get());
+    assertTrue(offsets.closed);
   }
 
   private static final class FakeMark implements CheckpointMark {
@@ -189,6 +224,8 @@ public class PackedReaderTest {
     long nanosEach;
     int hidden;
     IOException failure;
+    int watermarks;
+    boolean closed;
     private KafkaRecord<byte[], byte[]> current;
     private int given;
 
@@ -228,6 +265,7 @@ public class PackedReaderTest {
 
     @Override
     public Instant getWatermark() {
+      watermarks++;
       return Instant.ofEpochMilli(42);
     }
 
@@ -248,6 +286,7 @@ public class PackedReaderTest {
 
     @Override
     public void close() throws IOException {
+      closed = true;
       if (failure != null) {
         throw failure;
       }

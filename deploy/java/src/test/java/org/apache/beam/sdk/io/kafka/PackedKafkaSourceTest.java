@@ -14,6 +14,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import org.apache.beam.sdk.coders.Coder;
 import org.apache.beam.sdk.io.kafka.KafkaCheckpointMark.PartitionMark;
 import org.apache.beam.sdk.options.PipelineOptions;
@@ -28,17 +29,20 @@ import org.apache.kafka.clients.consumer.OffsetResetStrategy;
 import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
 import org.junit.Test;
+import segments.kafka.FakeOffsets;
 import segments.kafka.PackConfig;
 import segments.kafka.PackedReader;
 
 /** Around KafkaIO's own reader, with Kafka's mock of a consumer: no broker. */
 public class PackedKafkaSourceTest {
   private static final int PARTITIONS = 3;
+  private static final int ADDED = 2;
   private static final int RECORDS = 5;
   private static final long DEADLINE_NANOS = 20_000_000_000L;
 
   private final PipelineOptions options = PipelineOptionsFactory.create();
   private final PackConfig config = new PackConfig();
+  private final FakeOffsets offsets = new FakeOffsets();
 
   private PackedKafkaSource source(Map<String, String> consumer) {
     config.setBootstrapServers("localhost:1");
@@ -75,7 +79,7 @@ public class PackedKafkaSourceTest {
     List<String> seen = new ArrayList<>();
     KafkaCheckpointMark mark = null;
     while (seen.size() < PARTITIONS * RECORDS) {
-      try (PackedReader reader = split.createReader(options, mark, PackedKafkaSourceTest::consumer)) {
+      try (PackedReader reader = split.createReader(options, mark, PackedKafkaSourceTest::consumer, offsets)) {
         seen.addAll(next(reader));
         mark = CoderUtils.clone(coder, (KafkaCheckpointMark) reader.getCheckpointMark());
       }
@@ -94,7 +98,7 @@ public class PackedKafkaSourceTest {
   public void aJobWithoutCheckpointIgnoresWhatItsGroupHasCommitted() throws Exception {
     Map<String, String> consumer = Map.of("group.id", "g", "auto.offset.reset", "latest");
     PackedKafkaSource split = source(consumer).split(1, options, PackedKafkaSourceTest::consumer).get(0);
-    try (PackedReader reader = split.createReader(options, null, PackedKafkaSourceTest::consumer)) {
+    try (PackedReader reader = split.createReader(options, null, PackedKafkaSourceTest::consumer, offsets)) {
       assertFalse(reader.start());
       KafkaCheckpointMark mark = (KafkaCheckpointMark) reader.getCheckpointMark();
       mark.getPartitions().forEach(partition -> assertEquals(RECORDS, partition.getNextOffset()));
@@ -106,10 +110,70 @@ public class PackedKafkaSourceTest {
     PackedKafkaSource split = source(Map.of()).split(PARTITIONS, options, PackedKafkaSourceTest::consumer).get(0);
     List<PartitionMark> marks = List.of(new PartitionMark("events", 0, 1, 0));
     try (PackedReader reader =
-        split.createReader(options, new KafkaCheckpointMark(marks, Optional.empty()), settings -> consumer(2))) {
+        split.createReader(
+            options, new KafkaCheckpointMark(marks, Optional.empty()), settings -> consumer(2), offsets)) {
       IOException error = assertThrows(IOException.class, () -> next(reader));
       assertTrue(error.toString(), error.getCause() instanceof OffsetOutOfRangeException);
     }
+  }
+
+  @Test
+  public void aPartitionThatIsAddedIsReadFromItsBeginningAndTheOthersGoOn() throws Exception {
+    Map<String, String> latest = Map.of("auto.offset.reset", "latest");
+    offsets.partitions = 2;
+    PackedKafkaSource split = source(latest).split(PARTITIONS, options, PackedKafkaSourceTest::consumer).get(0);
+    try (PackedReader reader = split.createReader(options, null, PackedKafkaSourceTest::consumer, offsets)) {
+      assertFalse(reader.start());
+      offsets.partitions = 4;
+      assertEquals("3:0", nextAfterWatermark(reader).get(0));
+      KafkaCheckpointMark mark = (KafkaCheckpointMark) reader.getCheckpointMark();
+      assertEquals(List.of(0, 3), partitions(mark));
+    }
+  }
+
+  @Test
+  public void aResumedReaderFindsWhatWasAddedMeanwhile() throws Exception {
+    PackedKafkaSource split = source(Map.of()).split(PARTITIONS, options, PackedKafkaSourceTest::consumer).get(1);
+    offsets.partitions = 5;
+    List<PartitionMark> marks = List.of(new PartitionMark("events", 1, 5, 77));
+    KafkaCheckpointMark mark = new KafkaCheckpointMark(marks, Optional.empty());
+    List<String> seen = new ArrayList<>();
+    try (PackedReader reader = split.createReader(options, mark, PackedKafkaSourceTest::consumer, offsets)) {
+      assertFalse(reader.start());
+      seen.addAll(nextAfterWatermark(reader));
+      mark = (KafkaCheckpointMark) reader.getCheckpointMark();
+    }
+    try (PackedReader reader = split.createReader(options, mark, PackedKafkaSourceTest::consumer, offsets)) {
+      seen.addAll(next(reader));
+    }
+    assertEquals(List.of("4:0", "4:1", "4:2", "4:3", "4:4"), seen);
+  }
+
+  @Test
+  public void aSplitOfBeforeReadsWhatItsCheckpointKnows() throws Exception {
+    PackedKafkaSource split = source(Map.of()).split(PARTITIONS, options, PackedKafkaSourceTest::consumer).get(1);
+    PackedKafkaSource old = split.ofBefore();
+    offsets.partitions = 5;
+    try (PackedReader reader = old.createReader(options, null, PackedKafkaSourceTest::consumer, offsets)) {
+      assertTrue(reader.start() || !next(reader).isEmpty());
+      reader.getWatermark();
+      reader.advance();
+      assertEquals(List.of(1), partitions((KafkaCheckpointMark) reader.getCheckpointMark()));
+    }
+  }
+
+  private static List<Integer> partitions(KafkaCheckpointMark mark) {
+    return mark.getPartitions().stream().map(PartitionMark::getPartition).collect(Collectors.toList());
+  }
+
+  /** The next pack, of a reader that is asked for its watermark as runners do. */
+  private static List<String> nextAfterWatermark(PackedReader reader) throws IOException {
+    long deadline = System.nanoTime() + DEADLINE_NANOS;
+    do {
+      assertTrue("no pack within the deadline", System.nanoTime() < deadline);
+      reader.getWatermark();
+    } while (!reader.advance());
+    return records(reader);
   }
 
   private static List<String> next(PackedReader reader) throws IOException {
@@ -119,6 +183,10 @@ public class PackedKafkaSourceTest {
       assertTrue("no pack within the deadline", System.nanoTime() < deadline);
       found = reader.advance();
     }
+    return records(reader);
+  }
+
+  private static List<String> records(PackedReader reader) {
     ByteBuffer pack = ByteBuffer.wrap(reader.getCurrent()).order(ByteOrder.LITTLE_ENDIAN);
     List<String> records = new ArrayList<>();
     for (int i = 0; i < pack.getInt(4); i++) {
@@ -149,8 +217,10 @@ public class PackedKafkaSourceTest {
     List<PartitionInfo> infos = new ArrayList<>();
     Map<TopicPartition, Long> starts = new HashMap<>();
     Map<TopicPartition, Long> ends = new HashMap<>();
-    for (int partition = 0; partition < PARTITIONS; partition++) {
-      infos.add(new PartitionInfo("events", partition, null, null, null));
+    for (int partition = 0; partition < PARTITIONS + ADDED; partition++) {
+      if (partition < PARTITIONS) {
+        infos.add(new PartitionInfo("events", partition, null, null, null));
+      }
       starts.put(new TopicPartition("events", partition), beginning);
       ends.put(new TopicPartition("events", partition), (long) RECORDS);
     }
