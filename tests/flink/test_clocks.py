@@ -1,4 +1,4 @@
-"""Producers whose clocks are wrong, partitions that are added and that fall silent: the others' events stay on time."""
+"""A producer whose clock is wrong, and partitions that are added: the others' events stay on time."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -20,15 +20,12 @@ RULES = Path(__file__).parents[2] / "examples" / "rules.yaml"
 RATE = 900.0
 
 
-@pytest.mark.parametrize(
-    "name", ["59 min ahead, log", "30 days behind every second, live", "a partition falls silent, log"]
-)
-def test_what_one_producer_does_costs_the_others_nothing(
-    stack: Cluster, make_topics: Callable[..., Topics], name: str, record_property: Callable[[str, object], None]
+def test_a_producer_an_hour_ahead_costs_the_others_nothing(
+    stack: Cluster, make_topics: Callable[..., Topics], record_property: Callable[[str, object], None]
 ) -> None:
-    scenario = next(each for each in SCENARIOS if each.name == name)
+    scenario = next(each for each in SCENARIOS if each.name == "59 min ahead, log")
     found = measure(stack, make_topics(scenario.partitions), scenario)
-    record_property(name, found)
+    record_property(scenario.name, found)
     assert (found.late, found.missing) == (0, 0)
     assert found.ticks >= found.of - 1
 
