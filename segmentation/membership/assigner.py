@@ -234,7 +234,8 @@ class Assigner:
             span = Span(settled, self.rules.tick, 0)
             frame = self._frame(self._users.now(), everyone, span, self.conditions.columns)
             results = self.conditions.evaluate(frame, len(everyone))
-            results[self._users.forgotten] = False
+            # No condition holds for users before their first tick, nor after they were forgotten.
+            results[~self._users.settled | self._users.forgotten] = False
             self._stepper.results = results
 
     def _taken_in(self, features: FeaturesOfShard) -> dict[str, Column]:

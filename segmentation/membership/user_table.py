@@ -34,6 +34,8 @@ class UserTable:
         self.vocabularies: dict[str, list[str]] = {}
         self._fills = stored_columns(rules) | ({} if rules.forget_after is None else {IDLE: 0})
         self.columns: dict[str, Column] = {name: np.array([], _dtype(fill)) for name, fill in self._fills.items()}
+        #: Which users a tick has settled anything of; the others are known from previews alone.
+        self.settled: Bool = np.zeros(0, np.bool_)
         self._rows: dict[bytes, int] = {}
         self._known: dict[str, dict[str, int]] = {}
 
@@ -49,6 +51,7 @@ class UserTable:
         for name, texts in features.vocabularies.items():
             rows[name] = np.array([*self._codes(name, texts), NO_VALUE], np.int64)[rows[name]]
         self.columns = {name: grown(values, len(self), self._fills[name]) for name, values in self.columns.items()}
+        self.settled = grown(self.settled, len(self), fill=False)
         return rows
 
     @property
@@ -79,12 +82,14 @@ class UserTable:
         """Keep the values that hold at the end of the span."""
         columns = {name: timeline.changes.columns[name] for name in self.columns}
         write_latest(Updates(timeline.changes.keys, columns), self.columns, span)
+        self.settled[timeline.changes.keys // span.stride] = True
 
     def keep(self, rows: I64) -> None:
         """Keep these users only, row ``rows[i]`` as row ``i``, and of the vocabularies what they use."""
         self.internals = [self.internals[row] for row in rows.tolist()]
         self._rows = {internal: row for row, internal in enumerate(self.internals)}
         self.columns = {name: values[rows] for name, values in self.columns.items()}
+        self.settled = self.settled[rows]
         for name, texts in self.vocabularies.items():
             used, place = np.unique(np.append(self.columns[name], NO_VALUE), return_inverse=True)
             # The first of the distinct codes is always the one for no value, so that it stays -1.
@@ -100,11 +105,12 @@ class UserTable:
         self._rows |= {internal: row for row, internal in enumerate(other.internals, len(self))}
         self.internals += other.internals
         self.columns = {name: np.append(values, other.columns[name]) for name, values in self.columns.items()}
+        self.settled = np.append(self.settled, other.settled)
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """``users``, ``columns`` and ``vocabulary/…``."""
         return {
-            "users": pl.DataFrame({"internal": pl.Series(self.internals, dtype=pl.Binary)}),
+            "users": pl.DataFrame({"internal": pl.Series(self.internals, dtype=pl.Binary), "settled": self.settled}),
             "columns": pl.DataFrame(self.columns),
             **{
                 f"vocabulary/{name}": pl.DataFrame({"text": pl.Series(texts, dtype=pl.String)})
@@ -120,6 +126,11 @@ class UserTable:
         """
         self.internals = tables["users"]["internal"].to_list()
         self._rows = {internal: row for row, internal in enumerate(self.internals)}
+        known = tables["users"]
+        # A state of an earlier version doesn't say it: nearly all users were.
+        self.settled = (
+            known["settled"].to_numpy().copy() if "settled" in known.columns else np.ones(len(known), np.bool_)
+        )
         held = tables["columns"]
         if IDLE in held.columns:
             self._fills[IDLE] = 0

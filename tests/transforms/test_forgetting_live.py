@@ -9,6 +9,7 @@ import pytest
 from apache_beam.utils.timestamp import MAX_TIMESTAMP, Timestamp
 
 from segmentation.rules.file import parse_rules
+from segmentation.rules.model import Rules
 from segmentation.units import HOUR, MINUTE, SECOND
 from tests.acceptance.driving import settle
 from tests.transforms.live_shard import LiveShard, Stage
@@ -17,8 +18,7 @@ from transforms.state.timing import Timing
 
 START = 1_767_225_600_000_000
 MARGIN = 10 * SECOND
-RULES = parse_rules(
-    """
+TEXT = """
 version: 1
 tick: 30m
 forget_after: 2h
@@ -38,9 +38,9 @@ segments:
   not_x: {when: NOT item = 'x'}
   plain: {when: NOT in_segment('top')}
   gone: {when: hours_since(seen) > 1}
-""",
-    "rules.yaml",
-)
+"""
+RULES = parse_rules(TEXT, "rules.yaml")
+REMEMBERING = parse_rules(TEXT.replace("forget_after: 2h", ""), "rules.yaml")
 
 
 def bundles(seed: int) -> list[pl.DataFrame]:
@@ -63,9 +63,11 @@ def bundles(seed: int) -> list[pl.DataFrame]:
     return [frame[start : start + 3] for start in range(0, count, 3)]
 
 
-def run(seed: int, around: Callable[[Stage, Callable[[], list[Any]]], list[Any]], every: int) -> list[dict[str, Any]]:
+def run(
+    seed: int, around: Callable[[Stage, Callable[[], list[Any]]], list[Any]], every: int, rules: Rules = RULES
+) -> list[dict[str, Any]]:
     """All changes, early and settled, in order. The watermark follows every so many bundles."""
-    shard = LiveShard(RULES, Timing(bounded=False, max_disorder=MARGIN), around)
+    shard = LiveShard(rules, Timing(bounded=False, max_disorder=MARGIN), around)
     for number, bundle in enumerate(bundles(seed)):
         shard.events(bundle)
         if number % every == every - 1:
@@ -78,10 +80,20 @@ def undisturbed(stage: Stage, call: Callable[[], list[Any]]) -> list[Any]:
     return call()
 
 
+def restarted(stage: Stage, call: Callable[[], list[Any]]) -> list[Any]:
+    stage.restart()
+    return call()
+
+
 def told(changes: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
     """What settled, without ids, which depend on keys."""
     names = ("effective_at", "segment", "action", "sequence", "cause", "memberships", "evidence")
     return sorted(tuple(row[name] for name in names) for row in changes if row["stage"] != "EARLY")
+
+
+def by_subject(changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The changes of each subject in their order; which subject comes first depends on rows, and these on snapshots."""
+    return sorted(changes, key=lambda row: row["subject_id"])
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +108,12 @@ def test_settled_changes_are_those_of_a_bounded_run(seed: int, every: int) -> No
     expected = told(settle(RULES, pl.concat(bundles(seed)), shards=1).to_dicts())
     assert len([row for row in expected if "forget_after" in row[-1]]) > 30
     assert told(run(seed, undisturbed, every)) == expected
+
+
+@pytest.mark.parametrize("every", [1, 7])
+@pytest.mark.parametrize("rules", [RULES, REMEMBERING], ids=["forgetting", "remembering"])
+def test_new_worker_for_every_call_changes_nothing(rules: Rules, every: int) -> None:
+    assert by_subject(run(0, restarted, every, rules)) == by_subject(run(0, undisturbed, every, rules))
 
 
 @pytest.mark.parametrize("every", [1, 7, 60])
