@@ -64,12 +64,16 @@ class UserRows:
             self.lives.settle(cut, span)
 
     def begin_again(self, waiting: I64) -> I64 | None:
-        """New rows for those of ``waiting`` (rows) whose users are forgotten: the row by old row; None: no new ones."""
+        """By row the one that ``waiting`` events are of from now on, where users are forgotten; None: as before."""
         over = waiting[self._over(waiting)]
         if not len(over):
             return None
-        rows = np.arange(len(self))
-        rows[over] = self.begin([self.internals[row] for row in over.tolist()])
+        users = [self.internals[row] for row in over.tolist()]
+        rows, current = np.arange(len(self)), self.known(users)
+        # The user may be back already, by an event that counted before those that wait.
+        gone = np.flatnonzero(self._over(current))
+        current[gone] = self.begin([users[each] for each in gone.tolist()])
+        rows[over] = current
         return rows
 
     def needed(self, limit: int, waiting: I64) -> Bool:

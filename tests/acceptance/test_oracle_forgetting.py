@@ -89,3 +89,9 @@ def test_back_before_the_boundary_is_a_new_user_without_percentile(outcome: Sett
 def test_reserved_events_keep_a_user(outcome: Settle) -> None:
     log = [at(0), at(2, name="consent"), at(8, "b")]
     assert ("a", "EXITED", "here", 5) in outcome(COUNT, HERE, log, forget_after="3h").told()
+
+
+def test_event_that_waits_is_of_the_life_that_began_meanwhile(outcome: Settle) -> None:
+    # Gone at 3 h, back at 5 h: the event of 7 h, which has long arrived, goes on with that life.
+    result = outcome(COUNT, {"two": {"when": "score = 2"}}, [at(0), at(4.5), at(6.5), at(8, "b")], forget_after="3h")
+    assert result.told() == [("a", "ENTERED", "two", 7)]
