@@ -39,7 +39,7 @@ def slices(log: Log, *parts: tuple[float, int]) -> Iterator[Iterator[Record]]:
         start = end
 
 
-@pytest.mark.parametrize("parallelism", [1])
+@pytest.mark.parametrize("parallelism", [1, 2])
 def test_added_partitions_are_read_at_once_and_after_a_resume(
     stack: Cluster, make_topics: Callable[..., Topics], tmp_path: Path, parallelism: int
 ) -> None:
