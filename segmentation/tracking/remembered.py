@@ -109,7 +109,10 @@ class Remembered:
         return Ids.joined([told, self.known(rest, settled, cells)]) if len(rest) else told
 
     def _keep_recent(self, ids: Ids) -> None:
-        self._recent.append(ids if len(ids) <= _RECENT else Ids.joined([ids.where(slice(-_RECENT, None))]))
+        if len(ids) > _RECENT:
+            # The latest by time: no other acceptance of an id that stays may come after the one that does.
+            ids = ids.where(np.argpartition(ids.at, -_RECENT)[-_RECENT:])
+        self._recent.append(ids)
         while sum(map(len, self._recent[1:])) >= _RECENT:
             del self._recent[0]
 

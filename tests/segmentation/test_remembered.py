@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from segmentation.tracking import fingerprints, remembered
@@ -81,7 +81,12 @@ EVENT = st.tuples(HIGH, LOW, st.integers(0, 30 * HOUR))
 TICKS = st.lists(st.tuples(st.integers(1, 60 * HOUR), st.lists(EVENT, min_size=1, max_size=12)), max_size=12)
 
 
+#: An id that counts twice in a tick, the later one first, among more than stay in memory whole.
+TWICE = [(HOUR, [(1, 0, 0), (0, 0, 0), (0, 1, 0), (1, 0, HOUR + 1), (1, 1, 0), (255, 0, 0)]), (HOUR, [(1, 0, 0)])]
+
+
 @settings(max_examples=400)
+@example(ticks=TWICE, within=HOUR, disorder=3 * HOUR, restarts=set())
 @given(
     ticks=TICKS,
     within=st.sampled_from([HOUR, 5 * HOUR, DAY, 7 * DAY]),
