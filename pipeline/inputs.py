@@ -31,19 +31,35 @@ def load_inputs(options: RunOptions) -> Inputs:
         MappingError: the mapping file has errors.
         InputError: the events can't be found or read, or a CSV file lacks a column that is needed.
         OutputError: an output can't be written, or is an input or another output too.
+        StateFilesError: the state to start with can't be used.
         SecretKeyError: the keys in the environment can't be used, or there are none and the output leaves this machine.
     """
-    rules = _rules(options.rules)
+    rules = rules_at(options.rules)
     mapping = None if options.mapping is None else _mapping(options.mapping)
     files = options.events.check_readable(mapping, options.mapping)
     _check_outputs(options, files)
+    if options.from_state is not None:
+        _check_state(options.from_state, options.shards)
     keys = key_source(options)
     if keys.state_secret is None:
         keys.load()
     return Inputs(rules, mapping, files)
 
 
-def _rules(place: str) -> Rules:
+def _check_state(place: str, shards: int) -> None:
+    # Needs Beam's file systems, which take a second to import.
+    from transforms.state.start import StartingState
+
+    StartingState(place, shards).check()
+
+
+def rules_at(place: str) -> Rules:
+    """The rules in a file, here or in a bucket.
+
+    Raises:
+        RulesError: it has errors (all of them are in it).
+        OptionError: it can't be read.
+    """
     return parse_rules(read_cloud_file(place, "--rules"), place) if is_cloud_file(place) else load_rules(place)
 
 

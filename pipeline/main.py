@@ -11,6 +11,7 @@ from pipeline.commands.generate import generate
 from pipeline.commands.jobs import status, stop
 from pipeline.commands.run import run
 from pipeline.commands.stack import stack
+from pipeline.commands.state import state
 from pipeline.commands.streams import heartbeat, replay, tail
 from pipeline.commands.topics import topics
 
@@ -29,6 +30,7 @@ for _command in (generate, replay, heartbeat, tail, status, stop):
     app.command()(_command)
 app.command(context_settings=_AS_THEY_ARE, add_help_option=False)(stack)
 app.add_typer(topics, name="topics")
+app.add_typer(state, name="state")
 
 
 def _show_version(wanted: bool) -> None:

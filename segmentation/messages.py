@@ -36,7 +36,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 import numpy as np
 
 from segmentation.columns import encoding
-from segmentation.columns.arrays import Column
+from segmentation.columns.arrays import I64, Column
 from segmentation.columns.texts import Texts
 from segmentation.errors import FatalError
 from segmentation.population.moves import Moves, MovesByFeature
@@ -121,6 +121,27 @@ class FeaturesOfShard:
             return self
         within = self.rows["tick"] <= until
         return replace(self, rows={name: column[within] for name, column in self.rows.items()}, until=until)
+
+    def of_users(self, rows: I64) -> "FeaturesOfShard":
+        """Those of some users only: positions, in order."""
+        places = np.full(len(self.users), -1, np.int64)
+        places[rows] = np.arange(len(rows))
+        user = places[self.rows["user"]]
+        kept = {name: column[user >= 0] for name, column in self.rows.items()}
+        users = [self.users[row] for row in rows.tolist()]
+        return replace(self, users=users, rows={**kept, "user": user[user >= 0].astype(np.uint32)})
+
+    def joined(self, other: "FeaturesOfShard") -> "FeaturesOfShard":
+        """With those of another shard for the same ticks."""
+        words = {name: [*texts, *other.vocabularies[name]] for name, texts in self.vocabularies.items()}
+        offsets = {name: len(texts) for name, texts in self.vocabularies.items()} | {"user": len(self.users)}
+        rows = {}
+        for name, column in self.rows.items():
+            theirs = other.rows[name]
+            # A negative code stands for no value and stays.
+            moved = np.where(theirs < 0, theirs, theirs + offsets[name]) if name in offsets else theirs
+            rows[name] = np.concatenate([column, moved.astype(column.dtype)])
+        return replace(self, users=[*self.users, *other.users], rows=rows, vocabularies=words)
 
     def encode(self) -> bytes:
         """As bytes."""

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Literal, TypeAlias
 
 import apache_beam as beam
@@ -22,6 +23,8 @@ from transforms.state.assigned_shard import AssignedShard
 from transforms.state.cells import Cells, shard_cells, with_cells
 from transforms.state.facts import StateFacts
 from transforms.state.shard_state import ShardState
+from transforms.state.start import StartingState
+from transforms.state.state_folder import ASSIGN
 from transforms.state.timing import Timing
 
 CHANGES: Final = "changes"
@@ -35,6 +38,7 @@ _Output: TypeAlias = _Changes | _Profiles
 class _Settings:
     facts: StateFacts
     profiles: bool
+    start: StartingState | None
 
     @property
     def timing(self) -> Timing:
@@ -52,11 +56,12 @@ class AssignSegments(beam.PTransform[beam.PCollection[ShardMessage], beam.pvalue
     Args:
         facts: what the state is made with: the rules to follow, when ticks settle, and so on.
         profiles: whether something reads the profiles.
+        start: where a live run has its state from at first; None: from nowhere.
     """
 
-    def __init__(self, facts: StateFacts, *, profiles: bool) -> None:
+    def __init__(self, facts: StateFacts, *, profiles: bool, start: StartingState | None = None) -> None:
         super().__init__()
-        self._settings = _Settings(facts, profiles)
+        self._settings = _Settings(facts, profiles, start)
 
     def expand(self, messages: beam.PCollection[ShardMessage]) -> Any:  # Beam knows no hint for several outputs
         """Apply the transform."""
@@ -139,7 +144,9 @@ class _AssignLive(_Assign):
     TICK = TimerSpec("assign_tick", TimeDomain.WATERMARK)
 
     def setup(self) -> None:
-        self._state = ShardState(self._settings.table, self._settings.facts.made_with(seeded=False))
+        start = self._settings.start
+        fill = None if start is None else partial(start.fill, ASSIGN, self.CELLS)
+        self._state = ShardState(self._settings.table, self._settings.facts.made_with(seeded=False), fill)
 
     @with_cells(CELLS)
     def process(
@@ -147,6 +154,9 @@ class _AssignLive(_Assign):
     ) -> Iterable[_Output]:
         shard, message = element
         opened = self._state.load(shard, cells)
+        if opened.started:
+            for each in opened.table.waiting:
+                tick.set(self._settings.timing.assign_at(each), dynamic_timer_tag=str(each))
         changes, due = opened.table.take(message)
         opened.append(message)
         if due is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
 
 import apache_beam as beam
@@ -27,6 +28,8 @@ from transforms.shard_users import ShardMessage
 from transforms.state.cells import Cells, shard_cells, with_cells
 from transforms.state.facts import StateFacts
 from transforms.state.shard_state import OpenShard, ShardState
+from transforms.state.start import StartingState
+from transforms.state.state_folder import TRACK
 from transforms.state.timing import Timing
 from transforms.state.tracked_shard import TrackedShard
 
@@ -69,6 +72,7 @@ class _Settings:
     facts: StateFacts
     early: bool
     auditor: Auditor | None
+    start: StartingState | None
 
     @property
     def timing(self) -> Timing:
@@ -89,11 +93,14 @@ class TrackUsers(beam.PTransform[beam.PCollection[ShardMessage], beam.pvalue.DoO
         facts: what the state is made with: the rules to follow, when ticks settle, and so on.
         early: also emit what an arriving batch changes at once, ahead of its tick.
         auditor: makes records of late events; without one there is no such output.
+        start: where a live run has its state from at first; None: from nowhere.
     """
 
-    def __init__(self, facts: StateFacts, *, early: bool, auditor: Auditor | None = None) -> None:
+    def __init__(
+        self, facts: StateFacts, *, early: bool, auditor: Auditor | None = None, start: StartingState | None = None
+    ) -> None:
         super().__init__()
-        self._settings = _Settings(facts, early, auditor)
+        self._settings = _Settings(facts, early, auditor, start)
 
     def expand(self, batches: beam.PCollection[ShardMessage]) -> Any:  # Beam knows no hint for several outputs
         """Apply the transform."""
@@ -193,7 +200,9 @@ class _TrackLive(_Track):
     TICK = TimerSpec("track_tick", TimeDomain.WATERMARK)
 
     def setup(self) -> None:
-        self._state = ShardState(self._settings.table, self._settings.facts.made_with(seeded=True))
+        start = self._settings.start
+        fill = None if start is None else partial(start.fill, TRACK, self.CELLS)
+        self._state = ShardState(self._settings.table, self._settings.facts.made_with(seeded=True), fill)
 
     @with_cells(CELLS)
     def process(
@@ -202,6 +211,11 @@ class _TrackLive(_Track):
         shard, batch = element
         opened = self._state.load(shard, cells)
         table = opened.table
+        if opened.started:
+            # The next stage has to have its part before anything ends this job.
+            yield _Features(FEATURES, (shard, PopulationMoves({}).encode()))
+            self._set_timers(opened, tick)
+            opened.save()
         refused = decode_refused(batch)
         if refused is not None:
             opened.release()

@@ -150,6 +150,14 @@ class RunArguments:
         Option(metavar="PATH", help="On Flink: go on from this savepoint or retained checkpoint."),
         _FLINK,
     ] = None
+    from_state: Annotated[
+        str | None,
+        Option(
+            metavar="FOLDER",
+            help="Live: start with the state that `segments state import` wrote there, where all workers see it.",
+        ),
+        NotInTemplate("state comes from jobs on Flink"),
+    ] = None
     detach: Annotated[
         bool,
         Option("--detach", help="On Flink: return as soon as the job runs, and print JOB=ID."),

@@ -10,6 +10,7 @@ from pipeline.io.places import check_path, parse_place
 from pipeline.options.beam_args import check_beam_args
 from pipeline.options.errors import OptionError, parsed
 from pipeline.options.run_arguments import OWN_OPTIONS, RunArguments
+from pipeline.options.state_folders import absolute
 from pipeline.runners.choice import DATAFLOW, FLINK, PUBSUB, choose_runner
 from pipeline.stores.store import STORED, Store
 from pipeline.stores.stores import parse_store
@@ -53,6 +54,8 @@ class RunOptions:
     expansion_service: str | None = None
     from_savepoint: str | None = None
     detach: bool = False
+    #: Only for live runs: a folder of imported state to start with.
+    from_state: str | None = None
     #: Versions of secrets in Secret Manager that hold the keys: both, or None where the environment has them.
     state_key_secret: str | None = None
     pseudonym_key_secret: str | None = None
@@ -116,22 +119,24 @@ class RunOptions:
             profiles=store,
             early=live if said.emit is None else _emit(said.emit) == "early",
             until=None if said.until is None else parsed("--until", said.until, parse_instant),
-            max_disorder=disorder if said.max_disorder is None else _disorder(said.max_disorder),
+            max_disorder=disorder if said.max_disorder is None else parse_disorder(said.max_disorder),
             duplicates_within=(
-                DUPLICATES_WITHIN if said.duplicates_within is None else _within(said.duplicates_within)
+                DUPLICATES_WITHIN if said.duplicates_within is None else parse_within(said.duplicates_within)
             ),
-            shards=parts if said.shards is None else _shards(said.shards),
+            shards=parts if said.shards is None else parse_shards(said.shards),
             summary=said.summary,
             runner=chosen,
             beam_args=beam_args,
             expansion_service=said.expansion_service,
             from_savepoint=said.from_savepoint,
             detach=said.detach,
+            from_state=None if said.from_state is None else absolute(said.from_state),
             state_key_secret=said.state_key_secret,
             pseudonym_key_secret=said.pseudonym_key_secret,
             new_pseudonym_key=_accepted(said.new_pseudonym_key),
         )
         _check_secrets(options)
+        _check_from_state(options)
         if live:
             _check_live(options)
         if chosen == DATAFLOW:
@@ -153,6 +158,11 @@ def _check_live(options: RunOptions) -> None:
         raise OptionError("--until: a live run has no end; leave it out")
     if options.detach and options.summary is not None:
         raise OptionError("--summary: the numbers are known when the job has ended, and --detach doesn't wait for it")
+
+
+def _check_from_state(options: RunOptions) -> None:
+    if options.from_state is not None and (not options.live or options.runner == DATAFLOW):
+        raise OptionError("--from-state: only live runs on Flink and Prism start with the state of another")
 
 
 def _check_dataflow(options: RunOptions) -> None:
@@ -191,20 +201,35 @@ def _accepted(text: str | None) -> bool:
     return text == "accept"
 
 
-def _shards(number: int) -> int:
+def parse_shards(number: int) -> int:
+    """The value of ``--shards``.
+
+    Raises:
+        OptionError: it can't be used.
+    """
     if not 1 <= number <= MAX_SHARDS:
         raise OptionError(f"--shards: expected 1 to {MAX_SHARDS}, found {number}")
     return number
 
 
-def _within(text: str) -> int:
+def parse_within(text: str) -> int:
+    """The value of ``--duplicates-within`` in µs.
+
+    Raises:
+        OptionError: it can't be used.
+    """
     micros = parsed("--duplicates-within", text, parse_duration)
     if not micros:
         raise OptionError(f"--duplicates-within: expected more than no time, found {text!r}")
     return micros
 
 
-def _disorder(text: str) -> int:
+def parse_disorder(text: str) -> int:
+    """The value of ``--max-disorder`` in µs.
+
+    Raises:
+        OptionError: it can't be used.
+    """
     micros = parsed("--max-disorder", text, parse_duration)
     if micros % MILLISECOND:
         raise OptionError(f"--max-disorder: expected whole milliseconds, found {text!r}")

@@ -67,4 +67,5 @@ def plan_of(options: RunOptions, inputs: Inputs, now: int | Callable[[], int]) -
         now=now,
         new_publish_key=options.new_pseudonym_key,
         resumed=options.from_savepoint is not None,
+        start=options.from_state,
     )

@@ -166,6 +166,11 @@ class Assigner:
         """The internal ids of the shard's users, a row each."""
         return self._users.internals
 
+    @property
+    def population(self) -> dict[str, pl.DataFrame]:
+        """What the shard knows of the scores of all users, by feature."""
+        return self._measures.tables()
+
     def keep(self, rows: I64) -> None:
         """Keep these users only, row ``rows[i]`` as row ``i``; all that is kept of the others is gone.
 

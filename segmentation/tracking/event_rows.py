@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segmentation.columns.arrays import I64, Column
+from segmentation.columns.arrays import I64, Bool, Column
 from segmentation.columns.runs import Runs
 from segmentation.columns.texts import Texts
 from segmentation.features.timeline import run_ends
@@ -129,6 +129,13 @@ class Pending:
         user[:] = numbers[user]
         self._by_user.clear()
         self._indexed = 0
+
+    def of(self, wanted: Bool) -> None:
+        """Keep only the events of users who are ``wanted``, by their number."""
+        events = self.all()
+        kept = events.where(wanted[events["user"]])
+        self._reset()
+        self.add(EventRows(kept.columns, {name: column.compact() for name, column in kept.texts.items()}))
 
     def _rows(self, rows: Column | slice) -> EventRows:
         columns = {name: self._columns[name][rows] for name in PENDING}

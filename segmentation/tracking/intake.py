@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import polars as pl
@@ -175,6 +175,18 @@ class Intake:
     def _remember(self, ids: Ids, repeats: Column, until: int | None) -> None:
         if until is not None:
             self._remembered.add(ids.where(_all_but(repeats, len(ids))) if len(repeats) else ids, until)
+
+    def keep_waiting(self, wanted: Bool) -> None:
+        """Keep only the pending events of users who are ``wanted``, by their number."""
+        self._pending.of(wanted)
+
+    def join(self, other: Self, users: int) -> None:
+        """Take in the pending events of another intake, whose user 0 is user ``users`` here, and its counts."""
+        events = other._pending.all()
+        self._pending.add(EventRows({**events.columns, "user": events["user"] + users}, events.texts))
+        added = {name: count + getattr(other.counts, name) for name, count in asdict(self.counts).items()}
+        self.counts = Counts(**added)
+        self.latest = max((each for each in (self.latest, other.latest) if each is not None), default=None)
 
     def in_columns(self, events: EventRows, span: Span) -> Events:
         """Accepted events as features take them."""

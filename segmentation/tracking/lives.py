@@ -6,6 +6,7 @@ forget_after``; what features make of the row from T on is cut off (`segmentatio
 """
 
 from dataclasses import replace
+from typing import Self
 
 import numpy as np
 import polars as pl
@@ -92,6 +93,10 @@ class Lives:
     def keep(self, rows: I64) -> None:
         """Keep these rows only, renumbered in this order."""
         self._latest = self._latest[rows]
+
+    def join(self, other: Self) -> None:
+        """Take in the rows of another shard behind the own ones."""
+        self._latest = np.append(self._latest, other._latest)
 
     def table(self) -> pl.DataFrame:
         """``latest``: a row per row."""

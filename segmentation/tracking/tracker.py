@@ -1,6 +1,7 @@
 """From events to features: one shard's table of users, advanced over ticks in columnar steps, without Beam."""
 
 from dataclasses import dataclass, field, replace
+from typing import Self
 
 import numpy as np
 
@@ -196,6 +197,43 @@ class Tracker:
         told = self._users.known(features.users)
         at = latest[np.searchsorted(seen, told[features.rows["user"]])]
         return replace(features, rows={**features.rows, "at": at})
+
+    @property
+    def users(self) -> list[bytes]:
+        """The internal ids of the shard's users by row; a user may have several."""
+        return self._users.internals
+
+    def keep(self, rows: I64) -> None:
+        """Keep these rows of users only (sorted) and their events; the ids of others' events stay in the cells.
+
+        Called between advances.
+        """
+        wanted = np.zeros(len(self._users), np.bool_)
+        wanted[rows] = True
+        self._intake.keep_waiting(wanted)
+        self._keep(rows)
+
+    def join(self, other: Self) -> None:
+        """Take in the users of another shard behind the own ones; ids of their events are added to the cells apart.
+
+        Both have settled the same tick, or one of them none yet. Neither has made a preview since `restore`. ``other``
+        must not be used any more.
+        """
+        users = len(self._users)
+        for state, others in zip(self._grown(users), other._grown(len(other._users)), strict=True):
+            state.join(others)
+        self._intake.join(other._intake, users)
+        self._users.join(other._users)
+        self._intake.keys.meet(self._users.internals)
+        self._room = len(self._users)
+        self.settled, self.clock, self._heartbeat = (
+            max((each for each in pair if each is not None), default=None)
+            for pair in (
+                (self.settled, other.settled),
+                (self.clock, other.clock),
+                (self._heartbeat, other._heartbeat),
+            )
+        )
 
     def snapshot(self) -> bytes:
         """The whole table as bytes, not compressed."""

@@ -1,6 +1,7 @@
 """Which row stands for which user of a shard, and, where users are forgotten, which rows are not needed any more."""
 
 from collections.abc import Mapping, Sequence
+from typing import Self
 
 import numpy as np
 import polars as pl
@@ -90,6 +91,13 @@ class UserRows:
         self._rows = {internal: row for row, internal in enumerate(self.internals)}
         if self.lives is not None:
             self.lives.keep(rows)
+
+    def join(self, other: Self) -> None:
+        """Take in the rows of another shard, which has other users, behind the own ones."""
+        self._rows |= {internal: row for row, internal in enumerate(other.internals, len(self))}
+        self.internals += other.internals
+        if self.lives is not None and other.lives is not None:
+            self.lives.join(other.lives)
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """``users`` (a row per user), and ``lives`` where users are forgotten."""

@@ -55,6 +55,20 @@ def test_late_event_counts_from_the_next_tick_on(tracker: Tracker) -> None:
     assert (tracker.counts.accepted, tracker.counts.late, tracker.counts.too_late) == (2, 1, 0)
 
 
+def test_preview_leaves_out_a_user_whose_events_all_come_too_late(tracker: Tracker) -> None:
+    """Although something of that user changes by itself in the ticks that the preview looks at."""
+    arrive(tracker, 30 * MINUTE)
+    tracker.advance(START + 3 * DAY)
+    columns = {"event_id": ["late", "new"], "user_id": ["u", "v"], "name": "click"}
+    frame = pl.DataFrame({**columns, "occurred_at": [START + 31 * MINUTE, START + 3 * DAY + MINUTE]})
+    batch = Sharder(RULES, 1, DEMO_KEYS).split(frame, START + 3 * DAY + MINUTE)[0]
+    tracker.add(batch)
+    preview = tracker.preview(batch.users)
+    assert preview is not None
+    assert (len(preview.users), preview.rows["clicks"].tolist()) == (1, [1])
+    assert preview.rows["at"].tolist() == [START + 3 * DAY + MINUTE]
+
+
 def test_event_whose_id_may_be_forgotten_is_dropped_and_counted(tracker: Tracker) -> None:
     arrive(tracker, 2 * DAY - 1)
     tracker.advance(START + 2 * DAY)

@@ -74,6 +74,7 @@ class Stage:
     #: By the name of its spec.
     state: dict[str, Cell | Bag] = field(default_factory=dict)
     timers: Timers = field(default_factory=Timers)
+    shard: int = 0
 
     def __post_init__(self) -> None:
         self.restart()
@@ -94,13 +95,13 @@ class Stage:
         return [bag for name, bag in self.state.items() if isinstance(bag, Bag) and name.split("_")[1] == kind]
 
     def process(self, message: bytes) -> list[Any]:
-        return list(self.fn.process((0, message), self.timers, **self.state))
+        return list(self.fn.process((self.shard, message), self.timers, **self.state))
 
     def fire(self, tag: str | None = None) -> list[Any]:
         """Fire a timer, the earliest if none is named. Outputs that carry no time of their own have the timer's."""
         tag = self.timers.due(MAX_TIMESTAMP)[0] if tag is None else tag
         fired = self.timers.at.pop(tag)
-        arguments = {"shard": 0, "fired": fired, "tick": self.timers, **self.state}
+        arguments = {"shard": self.shard, "fired": fired, "tick": self.timers, **self.state}
         wanted = signature(self.fn.settle).parameters
         outputs = self.fn.settle(**{name: value for name, value in arguments.items() if name in wanted})
         return [_timed(output, fired) for output in outputs]

@@ -31,7 +31,12 @@ _HEADER = """\
 
 def permanent_names(**options: str) -> list[str]:
     """The list for the live graph as it is now, sorted; ``options`` of a run add to what it has to have."""
-    pipeline = with_permanent_ids(live_graph(**options))
+    return names_of(live_graph(**options))
+
+
+def names_of(graph: beam_runner_api_pb2.Pipeline) -> list[str]:
+    """The list for any graph."""
+    pipeline = with_permanent_ids(graph)
     # The root has a number for a name.
     names = {part.unique_name for part in pipeline.components.transforms.values()}
     lines = {f"transform {name}" for name in names if not name.startswith("ref_")}

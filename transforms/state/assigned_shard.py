@@ -1,7 +1,7 @@
 """A shard's assigner behind the kinds of entry its log holds: features, previews of features, populations, and
 "settled up to"."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import polars as pl
@@ -9,6 +9,7 @@ from apache_beam.utils.timestamp import Timestamp
 
 from segmentation import messages
 from segmentation.columns.frames import decode_frames, encode_frames
+from segmentation.identity.pseudonyms import stable_shards
 from segmentation.membership.assigner import Assigner
 from segmentation.membership.changes import empty, joined
 from segmentation.population.moves import CLOCK, MovesByFeature, add_moves
@@ -95,6 +96,44 @@ class AssignedShard:
             self.settle(message.until)
         else:
             self._take(message)
+
+    @property
+    def users(self) -> list[bytes]:
+        """The internal ids of the shard's users, a row each; those of whom only features wait are not among them."""
+        return self.assigner.users
+
+    @property
+    def settled(self) -> int | None:
+        """The last settled tick, µs."""
+        return self.assigner.settled
+
+    @property
+    def waiting(self) -> list[int]:
+        """The ticks (µs) whose features wait."""
+        return sorted({each.until for each in self._features})
+
+    @property
+    def population(self) -> dict[str, pl.DataFrame]:
+        """What the shard knows of all users: the same in every shard that stands at the same tick."""
+        moves = {f"moves/{name}": pl.DataFrame(vars(moves)) for name, moves in add_moves(self._moves).items()}
+        return self.assigner.population | moves
+
+    def keep_shard(self, shard: int, shards: int) -> None:
+        """Keep only the users that belong to a shard where there are ``shards``; populations stay."""
+        self.assigner.keep(np.flatnonzero(stable_shards(self.users, shards) == shard))
+        forgotten = self.assigner.forgotten
+        forgotten.keep(np.flatnonzero(stable_shards(forgotten.users, shards) == shard))
+        parts = self._features
+        self._features = [each.of_users(np.flatnonzero(stable_shards(each.users, shards) == shard)) for each in parts]
+
+    def join(self, other: Self) -> None:
+        """Take in the users of another shard, with the same `population`, that stands at the same tick."""
+        self.assigner.join(other.assigner)
+        by_tick = {(each.settled, each.until): each for each in self._features}
+        for each in other._features:
+            held = by_tick.get((each.settled, each.until))
+            by_tick[each.settled, each.until] = each if held is None else held.joined(each)
+        self._features = list(by_tick.values())
 
     def snapshot(self) -> bytes:
         """The assigner's table and what waits for its tick."""

@@ -68,6 +68,10 @@ class Cells:
         """How many bytes this call has appended so far."""
         return sum(bag.added for bag in (*self.snapshots, *self.logs, *self.ids))
 
+    def all(self) -> tuple[Any, ...]:
+        """Every cell, in the order of `shard_cells`."""
+        return (self.head, *self.snapshots, *self.logs, *self.ids)
+
 
 class IdBags:
     """`segmentation.tracking.id_cells.IdCells` in Beam's bags."""

@@ -97,6 +97,17 @@ class Fold:
         return number + len(data).to_bytes(4, "little") + packed
 
 
+def written_whole(snapshot: bytes, shards: int, made_with: str) -> tuple[bytes, list[bytes]]:
+    """The head and the pieces (in the first bag of snapshots) of a shard whose state is a snapshot and no log."""
+    fold = Fold(snapshot, PIECE_BYTES)
+    pieces = []
+    while not fold.done:
+        pieces.append(fold.next_piece())
+    fields = {"layout": LAYOUT, "shards": shards, "made_with": made_with, "token": hashlib.sha256(snapshot).hexdigest()}
+    fields |= {"log": 0, "snapshot": len(snapshot), "runs": 0, "side": 0, "folding": None}
+    return json.dumps(fields).encode() + b"\n", pieces
+
+
 def unpacked(piece: bytes) -> bytes:
     """What a piece of a snapshot holds."""
     size = int.from_bytes(piece[4:8], "little")
@@ -107,18 +118,25 @@ def unpacked(piece: bytes) -> bytes:
 class ShardState(Generic[TableT]):
     """Loads, caches and saves the tables of the shards that one worker works on."""
 
-    def __init__(self, create: Callable[[], TableT], made_with: MadeWith) -> None:
+    def __init__(
+        self, create: Callable[[], TableT], made_with: MadeWith, fill: Callable[[int, Cells], None] | None = None
+    ) -> None:
         self._create = create
         self._made_with = made_with
+        self._fill = fill
         self._cached: dict[int, tuple[str, TableT, Fold | None]] = {}
 
     def load(self, shard: int, cells: Cells) -> "OpenShard[TableT]":
-        """The shard's table as its state has it.
+        """The shard's table as its state has it; where there is none, ``fill`` may put it into the cells before.
 
         Raises:
             ShardStateError: another layout wrote it, or a job that makes its state with something else.
         """
         data = cells.head.read()
+        started = data is None and self._fill is not None
+        if data is None and self._fill is not None:
+            self._fill(shard, cells)
+            data = cells.head.read()
         if data is None:
             fields = self._made_with.begin(shard, layout=LAYOUT)
             fields |= {"token": "", "log": 0, "snapshot": 0, "runs": 0, "side": 0, "folding": None}
@@ -137,7 +155,20 @@ class ShardState(Generic[TableT]):
             table.open(cells, load=True)
         opened = OpenShard(self, shard, table, fold, fields, tail, cells)
         opened.check_fold()
+        opened.started = started
         return opened
+
+    def read(self, cells: Cells) -> TableT | None:
+        """The table that cells hold, apart from what it keeps in them itself; None where they hold nothing.
+
+        Raises:
+            ShardStateError: see `load`.
+        """
+        data = cells.head.read()
+        if data is None:
+            return None
+        text, _, tail = data.partition(b"\n")
+        return self._restored(self._made_with.resume(text, layout=LAYOUT), tail, cells)
 
     def _restored(self, fields: dict[str, Any], tail: bytes, cells: Cells) -> TableT:
         table = self._create()
@@ -169,6 +200,8 @@ class OpenShard(Generic[TableT]):
         cells: Cells,
     ) -> None:
         self.table = table
+        #: Whether the state has just come from elsewhere, so that no timers stand for it.
+        self.started = False
         self._owner = owner
         self._shard = shard
         self._fold = fold

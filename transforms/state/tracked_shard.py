@@ -1,7 +1,11 @@
 """A shard's tracker behind the two kinds of entry its log holds: a batch of events, and "ticks settled up to"."""
 
+from typing import Self
+
+import numpy as np
 from apache_beam.utils.timestamp import Timestamp
 
+from segmentation.identity.pseudonyms import stable_shards
 from segmentation.messages import EventsOfShard, FeaturesOfShard, Message, MessageError, SettledUpTo, decode_message
 from segmentation.rules.model import Rules
 from segmentation.tracking.intake import NO_ROWS
@@ -77,6 +81,24 @@ class TrackedShard:
             self.tracker.advance(message.until, repeated=NO_ROWS if message.repeated is None else message.repeated)
         else:
             self._take(message)
+
+    @property
+    def users(self) -> list[bytes]:
+        """The internal ids of the shard's users, a row each."""
+        return self.tracker.users
+
+    @property
+    def settled(self) -> int | None:
+        """The last settled tick, µs."""
+        return self.tracker.settled
+
+    def keep_shard(self, shard: int, shards: int) -> None:
+        """Keep only the users that belong to a shard where there are ``shards``."""
+        self.tracker.keep(np.flatnonzero(stable_shards(self.users, shards) == shard))
+
+    def join(self, other: Self) -> None:
+        """Take in the users of another shard that stands at the same tick, or has settled none."""
+        self.tracker.join(other.tracker)
 
     def snapshot(self) -> bytes:
         """The tracker's table, without the ids of accepted events."""
