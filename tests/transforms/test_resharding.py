@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pipeline.traffic.options import TrafficOptions
 from pipeline.traffic.simulation import generate
 from segmentation.rules.file import parse_rules
+from segmentation.rules.model import Rules
 from segmentation.units import SECOND
 from tests.acceptance.driving import decoded
 from tests.transforms.live_shards import LiveShards
@@ -19,8 +20,7 @@ from transforms.state.resharding import Resharding
 from transforms.state.state_folder import StateFolder
 from transforms.state.timing import Timing
 
-RULES = parse_rules(
-    """
+TEXT = """
 version: 1
 tick: 1h
 population: {minimum: 2}
@@ -49,9 +49,13 @@ segments:
   inviting: {when: invitees >= 2}
   gone: {when: hours_since(seen) > 5}
   regular: {when: days >= 2}
-""",
-    "rules.yaml",
-)
+"""
+#: With users who are forgotten, and without.
+BOTH = {
+    forgets: parse_rules(TEXT.replace("tick: 1h\n", "tick: 1h\nforget_after: 6h\n") if forgets else TEXT, "rules.yaml")
+    for forgets in (False, True)
+}
+RULES = BOTH[False]
 DISORDER = 30 * SECOND
 TIMING = Timing(bounded=False, max_disorder=DISORDER)
 BATCH = 30
@@ -66,8 +70,12 @@ def batches(tmp_path_factory: pytest.TempPathFactory) -> list[pl.DataFrame]:
 
 
 @pytest.fixture(scope="module")
-def undivided(batches: list[pl.DataFrame]) -> set[tuple[object, ...]]:
-    job = LiveShards(RULES, TIMING, 1)
+def undivided(batches: list[pl.DataFrame]) -> dict[bool, set[tuple[object, ...]]]:
+    return {forgets: to_the_end(LiveShards(rules, TIMING, 1), batches) for forgets, rules in BOTH.items()}
+
+
+def to_the_end(job: LiveShards, batches: list[pl.DataFrame]) -> set[tuple[object, ...]]:
+    """The settled changes of a job that reads the whole log."""
     feed(job, batches, len(batches))
     job.watermark(Timestamp(micros=last(batches) + 3600 * SECOND))
     return job.settled
@@ -89,13 +97,13 @@ def feed(job: LiveShards, batches: list[pl.DataFrame], count: int, *, between: b
         job.watermark(Timestamp(micros=latest // 1000 * 1000), assign=not between or number < count)
 
 
-def moved(job: LiveShards, folder: Path, shards: int) -> LiveShards:
+def moved(job: LiveShards, rules: Rules, folder: Path, shards: int) -> LiveShards:
     """The job that goes on with another number of shards."""
     out, into = (str(folder / f"{uuid.uuid4().hex[:8]}") for _ in range(2))
     StateFolder(out).make()
     job.dump(out)
-    Resharding(StateFolder(out), StateFolder(into), shards, RULES, TIMING).run(lambda _: None)
-    return LiveShards(RULES, TIMING, shards, into)
+    Resharding(StateFolder(out), StateFolder(into), shards, rules, TIMING).run(lambda _: None)
+    return LiveShards(rules, TIMING, shards, into)
 
 
 @settings(max_examples=8, deadline=None)
@@ -103,22 +111,23 @@ def moved(job: LiveShards, folder: Path, shards: int) -> LiveShards:
     stops=st.lists(st.floats(0.05, 0.95), min_size=1, max_size=2).map(sorted),
     shards=st.lists(st.sampled_from([1, 2, 3, 4, 6, 19]), min_size=3, max_size=3),
     between=st.booleans(),
+    forgets=st.booleans(),
 )
 def test_next_jobs_put_out_what_one_job_does(
     batches: list[pl.DataFrame],
-    undivided: set[tuple[object, ...]],
+    undivided: dict[bool, set[tuple[object, ...]]],
     tmp_path_factory: pytest.TempPathFactory,
     stops: list[float],
     shards: list[int],
     between: bool,
+    forgets: bool,
 ) -> None:
-    folder = tmp_path_factory.mktemp("state")
-    job, found = LiveShards(RULES, TIMING, shards[0]), set()
+    folder, rules, expected = tmp_path_factory.mktemp("state"), BOTH[forgets], undivided[forgets]
+    job, found = LiveShards(rules, TIMING, shards[0]), set()
     for stop, number in zip(stops, shards[1:], strict=False):
         feed(job, batches, 1 + int(stop * len(batches)), between=between)
         found |= job.settled
-        job = moved(job, folder, number)
-    feed(job, batches, len(batches))
-    job.watermark(Timestamp(micros=last(batches) + 3600 * SECOND))
-    missing, extra = undivided - (found | job.settled), (found | job.settled) - undivided
-    assert not [*missing, *extra], f"{len(missing)} missing, {len(extra)} extra of {len(undivided)}"
+        job = moved(job, rules, folder, number)
+    found |= to_the_end(job, batches)
+    missing, extra = expected - found, found - expected
+    assert not [*missing, *extra], f"{len(missing)} missing, {len(extra)} extra of {len(expected)}"
