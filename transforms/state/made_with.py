@@ -92,7 +92,7 @@ class MadeWith:
 
     def _check(self, head: Mapping[str, Any]) -> None:
         if head.get("shards") != self.shards:
-            other = "carry the state over by `segments state export` and `segments state import`"
+            other = "carry it over: `segments state export`, `segments state import`, then `segments run --from-state`"
             raise _refusal(f"--shards {head.get('shards')} → {self.shards}", f"start with the same number, or {other}")
         if "made_with" not in head:
             raise _refusal("an older version wrote it, which didn't note what it was made with", _ANEW)

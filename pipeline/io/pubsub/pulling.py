@@ -25,7 +25,7 @@ class Unanswered(Exception):  # noqa: N818  # not an error of the program: the r
     """A request failed in passing: whether it was done is not known."""
 
 
-class Nothing(Exception):  # noqa: N818
+class Nothing(Exception):  # noqa: N818  # not an error either: a quiet topic
     """No message came within the time that a pull waits."""
 
 

@@ -25,6 +25,7 @@ from pipeline.runners.flink.rest import Job as JobState
 from pipeline.runners.flink.submission import FlinkClusterRunner
 from pipeline.runners.summary import summary_of
 
+#: Seconds between two questions to Flink, which calls nobody back: until a deadline, or the end of the job.
 _POLL = 0.5
 #: Seconds that a job may take to fail by itself where no retry mends what it met.
 _FAILING = 10.0

@@ -16,6 +16,7 @@ from segmentation.errors import is_fatal
 TIMEOUT: Final = 10.0
 #: Flink takes request lines of 4,096 bytes.
 _LONGEST_QUERY: Final = 3_000
+#: Seconds between two questions; a deadline ends them.
 _POLL: Final = 0.2
 #: What Flink says of a savepoint that it could not even begin.
 _NOT_YET: Final = "Not all required tasks are currently running"
